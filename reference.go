@@ -1,0 +1,84 @@
+package driftd
+
+import "time"
+
+// Reference is what windows of one series are compared with: counts in a
+// layout, and how the windows of the reference period varied around them.
+// Immutable; named by the SHA-256 of its stored bytes.
+type Reference struct {
+	Model, Segment string
+	Layout         string // fingerprint of the layout that the counts are in
+	Fingerprint    string // hex SHA-256 of the stored bytes; set by internal/wire
+	Source         string // where it came from, for people
+	From, To       int64  // span of event time (ns); both 0 for a flat sample
+	Events         uint64
+	Groups         [groupCount]uint64
+	Columns        []ColumnReference // as Layout.Columns
+	Scales         []Scale           // one for each window length; empty for a flat sample
+}
+
+// ColumnReference holds a column's counts over the whole reference.
+type ColumnReference struct {
+	Profile    ColumnProfile
+	Missing    uint64
+	Singletons uint64 // categorical: levels seen once
+}
+
+// Scale is what was fitted for windows of one length.
+type Scale struct {
+	Length  time.Duration
+	Windows int // complete windows of the reference, of any size
+	MedianN float64
+	Columns []ColumnScale
+}
+
+// ColumnScale is a column's fitted dispersion at one window length.
+type ColumnScale struct {
+	Windows  int     // windows with at least 50 values
+	MedianN  float64 // of values a window
+	MaxN     float64
+	Fits     []Fit
+	Residual ResidualFit
+	// Kept are the categories tested one by one at this length; the others are
+	// pooled into the last tested level.
+	Kept     []int
+	NewShare float64 // share of values whose level occurs in no other window
+}
+
+// Fit is the fitted variance of one score about its reference value:
+// v(n) = D/n + Tau2, or V when the reference windows were all of about one size
+// (Pooled). See detectors.FitScore.
+type Fit struct {
+	Name    string
+	R       int     // windows used
+	RE      float64 // R after autocorrelation between windows
+	D, Tau2 float64
+	Pooled  bool
+	V       float64
+	MedianN float64
+	MaxN    float64
+}
+
+// ResidualFit is the fitted distribution of log(n Xr) (see detectors.Residual).
+type ResidualFit struct {
+	R       int
+	MeanLog float64
+	SDLog   float64
+	MeanNX  float64 // mean of n_w Xr_w
+	MeanNC  float64 // categorical: mean of n_w X_w over the pooled levels
+	MaxN    float64
+}
+
+// Scale finds the fitted scale for a window length, nil when there is none.
+func (r *Reference) Scale(length time.Duration) *Scale {
+	for i := range r.Scales {
+		if r.Scales[i].Length == length {
+			return &r.Scales[i]
+		}
+	}
+	return nil
+}
+
+// Flat says that the reference is one sample without windows: results under it
+// assume independent events and carry no guarantee.
+func (r *Reference) Flat() bool { return len(r.Scales) == 0 }
