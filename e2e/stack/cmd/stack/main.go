@@ -1,0 +1,96 @@
+// Command stack installs and starts the real servers of the end-to-end tests by hand:
+//
+//	go run ./e2e/stack/cmd/stack install   # what is missing, into $DRIFTD_STACK or the user's cache folder
+//	go run ./e2e/stack/cmd/stack up        # starts all, prints their addresses, stops them at Ctrl-C
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/driftd/driftd/e2e/stack"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var err error
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == "install":
+		err = stack.Install(ctx, "", os.Stdout)
+	case len(os.Args) == 2 && os.Args[1] == "up":
+		err = up(ctx)
+	default:
+		fmt.Fprintln(os.Stderr, "usage: stack install | up")
+		os.Exit(2)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "stack:", err)
+		os.Exit(1)
+	}
+}
+
+// up starts every server with the configuration that deploy/ gives to users, and stops them when ctx ends. It has to
+// be run from the root of the repository.
+func up(ctx context.Context) error {
+	if err := stack.Install(ctx, "", os.Stdout); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "driftd-stack-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder of the system's temporary folder
+
+	hook, err := stack.StartWebhook()
+	if err != nil {
+		return err
+	}
+	defer hook.Stop() //nolint:errcheck // the program ends
+	amConfig, err := os.ReadFile(filepath.Join("deploy", "alertmanager", "alertmanager.yml"))
+	if err != nil {
+		return err
+	}
+	promConfig, err := os.ReadFile(filepath.Join("deploy", "prometheus", "prometheus.yml"))
+	if err != nil {
+		return err
+	}
+	kafka, err := stack.StartKafka(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer kafka.Stop()
+	ch, err := stack.StartClickHouse(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer ch.Stop()
+	am, err := stack.StartAlertmanager(ctx, dir, stack.AlertmanagerConfig(string(amConfig), hook.URL))
+	if err != nil {
+		return err
+	}
+	defer am.Stop()
+	config := strings.NewReplacer("driftd:9110", "127.0.0.1:9110", "alertmanager:9093", strings.TrimPrefix(am.URL, "http://")).Replace(string(promConfig))
+	prom, err := stack.StartPrometheus(ctx, dir, config)
+	if err != nil {
+		return err
+	}
+	defer prom.Stop()
+
+	fmt.Printf(`
+kafka         %s
+clickhouse    %s (native), http://%s, user %s, password %s
+prometheus    %s (scrapes 127.0.0.1:9110)
+alertmanager  %s
+logs          %s
+Ctrl-C stops all.
+`, kafka.Bootstrap, ch.Native, ch.HTTP, ch.User, ch.Password, prom.URL, am.URL, dir)
+	<-ctx.Done()
+	fmt.Println("stopping")
+	return nil
+}

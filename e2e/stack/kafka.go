@@ -1,0 +1,133 @@
+package stack
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/segmentio/kafka-go"
+)
+
+//go:embed kafka/pom.xml
+var kafkaPOM []byte
+
+//go:embed kafka/log4j2.xml
+var kafkaLog4j []byte
+
+// clusterID is any 22 characters of base64; a fixed one keeps the data of a run readable by the next.
+const clusterID = "ZHJpZnRkLWUyZS1rYWZrYQ"
+
+// maxMessage lets driftd's internal topics have records of 8 MiB, and a batch more than one of them.
+const maxMessage = 16 << 20
+
+// Kafka is one node that is broker and controller at once.
+type Kafka struct {
+	server
+	Bootstrap string // host:port, plain text
+}
+
+// StartKafka starts a new Kafka whose data and log are kept under dir.
+func StartKafka(ctx context.Context, dir string) (*Kafka, error) {
+	lib, err := installed("kafka", "lib")
+	if err != nil {
+		return nil, err
+	}
+	java, err := exec.LookPath("java")
+	if err != nil {
+		return nil, fmt.Errorf("start kafka: %w: run go run ./e2e/stack/cmd/stack install", err)
+	}
+	ports, err := freePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, fmt.Errorf("start kafka: %w", err)
+	}
+	home := filepath.Join(dir, "kafka")
+	properties := filepath.Join(home, "server.properties")
+	log4j := filepath.Join(filepath.Dir(lib), "log4j2.xml")
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return nil, fmt.Errorf("start kafka: %w", err)
+	}
+	if err := os.WriteFile(properties, []byte(kafkaProperties(home, ports[0], ports[1])), 0o644); err != nil {
+		return nil, fmt.Errorf("start kafka: %w", err)
+	}
+	common := []string{"-XX:+UseSerialGC", "-Dlog4j2.configurationFile=" + log4j, "-cp", filepath.Join(lib, "*")}
+
+	format := append([]string{"-Xmx128m", "-XX:TieredStopAtLevel=1"}, common...)
+	format = append(format, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", clusterID, "-c", properties)
+	if out, err := exec.CommandContext(ctx, java, format...).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("format the storage of kafka in %s: %w\n%s", home, err, out)
+	}
+
+	k := &Kafka{Bootstrap: fmt.Sprintf("127.0.0.1:%d", ports[0])}
+	k.name = "kafka"
+	k.argv = append([]string{java, "-Xms128m", "-Xmx512m"}, append(common, "kafka.Kafka", properties)...)
+	k.log = filepath.Join(dir, "kafka.log")
+	k.ready = k.answers
+	if err := k.start(ctx); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// answers tells whether the broker has registered with its controller: before that it accepts connections, but no topic
+// can be made.
+func (k *Kafka) answers(ctx context.Context) error {
+	conn, err := kafka.DialContext(ctx, "tcp", k.Bootstrap)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // only asked
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	brokers, err := conn.Brokers()
+	if err != nil {
+		return err
+	}
+	if len(brokers) == 0 {
+		return errors.New("no broker has registered yet")
+	}
+	_, err = conn.Controller()
+	return err
+}
+
+func kafkaProperties(home string, port, controllerPort int) string {
+	r := strings.NewReplacer("$HOME", home, "$PORT", fmt.Sprint(port), "$CONTROLLER", fmt.Sprint(controllerPort),
+		"$MAX", fmt.Sprint(maxMessage))
+	return r.Replace(`process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$CONTROLLER
+advertised.listeners=PLAINTEXT://127.0.0.1:$PORT
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs=$HOME/data
+message.max.bytes=$MAX
+replica.fetch.max.bytes=$MAX
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=200
+log.cleaner.dedupe.buffer.size=16777216
+log.cleaner.backoff.ms=500
+num.network.threads=2
+num.io.threads=4
+`)
+}

@@ -1,0 +1,14 @@
+//go:build !linux
+
+package stack
+
+import (
+	"os"
+	"syscall"
+)
+
+// The servers run on linux alone (ClickHouse's package has no other build); this lets the package compile elsewhere.
+
+func childAttr() *syscall.SysProcAttr { return nil }
+
+func lock(*os.File) error { return nil }
