@@ -43,7 +43,7 @@ func startClickHouse(t *testing.T) *stack.ClickHouse {
 	t.Helper()
 	c, err := stack.StartClickHouse(contextOf(t, 2*time.Minute), t.TempDir())
 	must(t, err)
-	t.Cleanup(c.Stop)
+	t.Cleanup(c.Kill9) // its graceful stop takes 5 s, and the data is thrown away
 	return c
 }
 

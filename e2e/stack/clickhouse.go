@@ -106,7 +106,6 @@ func (c *ClickHouse) writeConfig(home string) error {
 const clickhouseConfig = `<clickhouse>
   <users_config>$HOME/users.xml</users_config>
   <max_server_memory_usage>2000000000</max_server_memory_usage>
-  <shutdown_wait_unfinished>1</shutdown_wait_unfinished>
   <mark_cache_size>67108864</mark_cache_size>
 </clickhouse>
 `

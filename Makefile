@@ -1,0 +1,49 @@
+# What a developer of driftd types. Needs Go and a C compiler (for -race); make e2e installs its servers itself.
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TOOL    := go tool -modfile=tools/go.mod
+FUZZTIME ?= 30s
+# Flags for go test, such as GOTESTFLAGS=-v
+GOTESTFLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test e2e lint bench fuzz generate
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+build: ## bin/driftd
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/driftd ./cmd/driftd
+
+demo: build ## see it work, without any server
+	bin/driftd demo
+
+test: ## unit tests with the race detector; need Go alone
+	go test -race $(GOTESTFLAGS) ./...
+
+e2e: ## tests against real Kafka, ClickHouse, Prometheus and Alertmanager (installed when missing)
+	go test -tags e2e -v -count=1 -timeout 30m ./e2e/...
+
+lint: ## go vet, golangci-lint (imports between packages among it), buf, and that generated code is fresh
+	go vet -tags e2e ./...
+	$(TOOL) golangci-lint run
+	$(TOOL) buf lint
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(TOOL) buf generate -o "$$fresh" && \
+	for f in "$$fresh"/internal/wire/*.pb.go; do \
+		diff -u "internal/wire/$${f##*/}" "$$f" || { echo "internal/wire/$${f##*/} is not what driftd.proto gives: run make generate" >&2; exit 1; }; \
+	done
+
+bench: ## benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+generate: ## internal/wire/*.pb.go from driftd.proto
+	$(TOOL) buf generate
