@@ -20,7 +20,7 @@ const (
 	clickhouseVersion = "26.7.3-stable.1"
 )
 
-// ClickHouse is one server. Only User with Password may connect; User may do everything.
+// ClickHouse is one server. User with Password may do everything, and create other users.
 type ClickHouse struct {
 	server
 	Native   string // host:port of the native protocol
@@ -92,8 +92,10 @@ func (c *ClickHouse) answers(ctx context.Context) error {
 }
 
 func (c *ClickHouse) writeConfig(home string) error {
-	if err := os.MkdirAll(filepath.Join(home, "data"), 0o755); err != nil {
-		return err
+	for _, d := range []string{"data", "access"} {
+		if err := os.MkdirAll(filepath.Join(home, d), 0o755); err != nil {
+			return err
+		}
 	}
 	r := strings.NewReplacer("$HOME", home, "$USER", c.User, "$PASSWORD", c.Password)
 	if err := os.WriteFile(filepath.Join(home, "config.xml"), []byte(r.Replace(clickhouseConfig)), 0o644); err != nil {
@@ -104,7 +106,10 @@ func (c *ClickHouse) writeConfig(home string) error {
 
 // The memory limits keep a test machine with two cores and a few GiB usable beside the JVM and the race detector.
 const clickhouseConfig = `<clickhouse>
-  <users_config>$HOME/users.xml</users_config>
+  <user_directories>
+    <users_xml><path>$HOME/users.xml</path></users_xml>
+    <local_directory><path>$HOME/access/</path></local_directory>
+  </user_directories>
   <max_server_memory_usage>2000000000</max_server_memory_usage>
   <mark_cache_size>67108864</mark_cache_size>
 </clickhouse>

@@ -1,0 +1,90 @@
+package clickhouse
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// dataError is an error of a row that the client found itself.
+type dataError struct{ err error }
+
+func (e dataError) Error() string { return e.err.Error() }
+func (e dataError) Unwrap() error { return e.err }
+
+// dataCodes are the codes of ClickHouse's errors that say that the rows themselves cannot be kept, so that no retry
+// helps. Every other error is tried again: a missing table or right, a full disk and the like are mended by people while
+// the results wait in Kafka, and a row that is given up by mistake would be lost.
+var dataCodes = map[int32]bool{
+	6:   true, // CANNOT_PARSE_TEXT
+	41:  true, // CANNOT_PARSE_DATETIME
+	53:  true, // TYPE_MISMATCH
+	69:  true, // ARGUMENT_OUT_OF_BOUND
+	70:  true, // CANNOT_CONVERT_TYPE
+	117: true, // INCORRECT_DATA
+	128: true, // TOO_LARGE_ARRAY_SIZE
+	131: true, // TOO_LARGE_STRING_SIZE
+	190: true, // SIZES_OF_ARRAYS_DONT_MATCH
+	321: true, // VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+	349: true, // CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
+	469: true, // VIOLATED_CONSTRAINT
+}
+
+// isData tells whether an insert was refused for what its rows are.
+func isData(err error) bool {
+	var own dataError
+	if errors.As(err, &own) {
+		return true
+	}
+	var ex *clickhouse.Exception
+	if !errors.As(err, &ex) {
+		return false
+	}
+	// 252 TOO_MANY_PARTS is mostly a call to wait, but a block that spans more months than a block may have is refused
+	// for ever; its halves are not.
+	return dataCodes[ex.Code] || ex.Code == 252 && strings.Contains(ex.Message, "partitions for single INSERT block")
+}
+
+// mend says what to do about the errors that a wrong set-up causes.
+var mend = map[int32]string{
+	60:  "a table is missing: drop driftd_migrations, and driftd makes the tables again",
+	81:  "the database is missing: create it, or restart driftd to have it made",
+	16:  "a column is missing: a table was changed by hand; restore the column",
+	497: "grant the user SELECT, INSERT, CREATE TABLE and ALTER TABLE on the database, and CREATE DATABASE if it is missing",
+	516: "check sinks.clickhouse.username and password_file",
+	243: "the disk of ClickHouse is full: free space, or shorten the retention",
+}
+
+// explain adds what to do to an error.
+func explain(err error) error {
+	var ex *clickhouse.Exception
+	if errors.As(err, &ex) && mend[ex.Code] != "" {
+		return fmt.Errorf("%w: %s", err, mend[ex.Code])
+	}
+	return err
+}
+
+// limitedLog writes a warning at most every ten seconds and says how many it has left out.
+type limitedLog struct {
+	log  *slog.Logger
+	now  func() time.Time
+	last time.Time
+	held int
+}
+
+func (l *limitedLog) warn(msg string, args ...any) {
+	now := l.now()
+	if !l.last.IsZero() && now.Sub(l.last) < 10*time.Second {
+		l.held++
+		return
+	}
+	if l.held > 0 {
+		args = append(args, "messages_left_out", l.held)
+	}
+	l.last, l.held = now, 0
+	l.log.Warn(msg, args...)
+}
