@@ -204,11 +204,8 @@ func TestClickHouseNeedsNoDDLOnceMigrated(t *testing.T) {
 	ctx := contextOf(t, time.Minute)
 	c := startClickHouse(t)
 	openWriter(ctx, t, writerConfig(c))
-	conn := openClickHouse(t, c, c.User, c.Password)
-	must(t, conn.Exec(ctx, "CREATE USER writer IDENTIFIED BY 'w'"))
-	must(t, conn.Exec(ctx, "GRANT SELECT, INSERT ON driftd.* TO writer"))
 	cfg := writerConfig(c)
-	cfg.Username, cfg.Password = "writer", "w"
+	cfg.Username = c.InsertUser
 	must(t, openWriter(ctx, t, cfg).Write(ctx, []driftd.Result{windowResult("fraud", 0, 1)}))
 }
 

@@ -20,13 +20,15 @@ const (
 	clickhouseVersion = "26.7.3-stable.1"
 )
 
-// ClickHouse is one server. User with Password may do everything, and create other users.
+// ClickHouse is one server. User may do everything and InsertUser only select and insert in the database driftd; both have
+// the Password.
 type ClickHouse struct {
 	server
-	Native   string // host:port of the native protocol
-	HTTP     string // host:port of HTTP
-	User     string
-	Password string
+	Native     string // host:port of the native protocol
+	HTTP       string // host:port of HTTP
+	User       string
+	InsertUser string
+	Password   string
 }
 
 // StartClickHouse starts a new ClickHouse whose data and log are kept under dir.
@@ -47,10 +49,11 @@ func StartClickHouse(ctx context.Context, dir string) (*ClickHouse, error) {
 		return nil, fmt.Errorf("start clickhouse: %w", err)
 	}
 	c := &ClickHouse{
-		Native:   fmt.Sprintf("127.0.0.1:%d", ports[0]),
-		HTTP:     fmt.Sprintf("127.0.0.1:%d", ports[1]),
-		User:     "driftd",
-		Password: "driftd-e2e",
+		Native:     fmt.Sprintf("127.0.0.1:%d", ports[0]),
+		HTTP:       fmt.Sprintf("127.0.0.1:%d", ports[1]),
+		User:       "driftd",
+		InsertUser: "inserter",
+		Password:   "driftd-e2e",
 	}
 	home := filepath.Join(dir, "clickhouse")
 	if err := c.writeConfig(home); err != nil {
@@ -92,12 +95,10 @@ func (c *ClickHouse) answers(ctx context.Context) error {
 }
 
 func (c *ClickHouse) writeConfig(home string) error {
-	for _, d := range []string{"data", "access"} {
-		if err := os.MkdirAll(filepath.Join(home, d), 0o755); err != nil {
-			return err
-		}
+	if err := os.MkdirAll(filepath.Join(home, "data"), 0o755); err != nil {
+		return err
 	}
-	r := strings.NewReplacer("$HOME", home, "$USER", c.User, "$PASSWORD", c.Password)
+	r := strings.NewReplacer("$HOME", home, "$USER", c.User, "$INSERTER", c.InsertUser, "$PASSWORD", c.Password)
 	if err := os.WriteFile(filepath.Join(home, "config.xml"), []byte(r.Replace(clickhouseConfig)), 0o644); err != nil {
 		return err
 	}
@@ -106,10 +107,7 @@ func (c *ClickHouse) writeConfig(home string) error {
 
 // The memory limits keep a test machine with two cores and a few GiB usable beside the JVM and the race detector.
 const clickhouseConfig = `<clickhouse>
-  <user_directories>
-    <users_xml><path>$HOME/users.xml</path></users_xml>
-    <local_directory><path>$HOME/access/</path></local_directory>
-  </user_directories>
+  <users_config>$HOME/users.xml</users_config>
   <max_server_memory_usage>2000000000</max_server_memory_usage>
   <mark_cache_size>67108864</mark_cache_size>
 </clickhouse>
@@ -140,6 +138,13 @@ const clickhouseUsers = `<clickhouse>
       <quota>default</quota>
       <access_management>1</access_management>
     </$USER>
+    <$INSERTER>
+      <password>$PASSWORD</password>
+      <networks><ip>127.0.0.1</ip></networks>
+      <profile>default</profile>
+      <quota>default</quota>
+      <grants><query>GRANT SELECT, INSERT ON driftd.*</query></grants>
+    </$INSERTER>
   </users>
 </clickhouse>
 `
