@@ -1,0 +1,428 @@
+package detectors
+
+import (
+	"math"
+
+	"github.com/driftd/driftd"
+)
+
+// The rule's constants. Indifference: a smooth score is tested against this,
+// never against 0. PageSize: the least point size of a score for it to count.
+const (
+	Indifference = .05
+	PageSize     = .14
+	MaxMDE       = .5 // a window that could not show this is `insufficient`, never `ok`
+)
+
+// scoreWeights split the shape's share over location, spread, skew and tails.
+var scoreWeights = [MaxOrder]float64{.5, .25, .125, .125}
+
+// Shares of a column's level by subtest.
+const (
+	numericShape    = .6
+	numericResidual = .2
+	numericNull     = .05 // null/NaN .1, halved
+	numericRange    = .05 // out of range/type error .1, halved
+
+	categoryShare    = .5
+	categoryResidual = .2
+	categoryNull     = .2
+	categoryNew      = .05 // new/type error .1, halved
+)
+
+// Decision is what the rule says about one column in one window.
+type Decision struct {
+	N           uint64  // events that have the column's group
+	NEff        float64 // independent values that the window is worth
+	P           float64 // min over subtests of p / share, at most 1
+	Effect      float64 // size, in reference standard deviations or the like
+	MDE         float64 // smallest detectable effect; NaN when nothing could be shown
+	Verdict     driftd.Verdict
+	Flag        bool
+	Reason      string
+	Provisional bool
+	Strongest   string // the subtest that decided
+	Moved       string // what moved, in words
+	Score       float64
+	Tests       []driftd.TestResult
+}
+
+// Column is one column's reference made ready to judge windows of one length at
+// one level. Immutable; safe for concurrent use.
+type Column struct {
+	Layout *driftd.ColumnLayout
+	Ref    *driftd.ColumnReference
+	Alpha  float64
+
+	flat   bool
+	scale  driftd.ColumnScale
+	rates  []Rate
+	crit   []float64 // one-sided critical t of each fit at its share
+	shape  *Shape
+	levels *levels
+	refSD  float64
+	refAt  []Mass
+}
+
+// NewColumn prepares a column. scale is nil for a reference without windows:
+// then events are taken to be independent.
+func NewColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, scale *driftd.ColumnScale, alpha float64) *Column {
+	c := &Column{Layout: l, Ref: ref, Alpha: alpha, flat: scale == nil}
+	if scale != nil {
+		c.scale = *scale
+	}
+	if l.Kind == driftd.Numeric {
+		c.prepareNumeric()
+	} else {
+		c.prepareCategorical()
+	}
+	return c
+}
+
+func (c *Column) prepareNumeric() {
+	c.shape = NewShape(c.Layout, &c.Ref.Profile)
+	if c.shape == nil {
+		return
+	}
+	c.refAt = BinMasses(c.Layout, &c.Ref.Profile)
+	_, c.refSD = Moments(c.refAt)
+	p := numericShares(c.shape, c.Ref)
+	_, m := numericRates(c.shape, &ColumnWindow{Profile: &c.Ref.Profile, Missing: c.Ref.Missing})
+	if c.flat {
+		c.flatScale(numericScores+len(c.shape.H), numericName, c.shape.M)
+		c.scale.Residual = flatResidual(float64(len(c.shape.P) - 1 - len(c.shape.H)))
+		c.scale.Residual.MeanNC = float64(len(c.shape.P) - 1)
+	}
+	if len(c.scale.Fits) != numericScores+len(c.shape.H) {
+		c.shape = nil // a reference that was fitted for other scores: nothing can be judged
+		return
+	}
+	tol := [numericScores]float64{nullTolerance(p[rateNull]), rareTolerance, nullTolerance(p[rateNaN]), rareTolerance, nullTolerance(p[rateMinority])}
+	share := [numericScores]float64{numericNull / 2, numericRange, numericNull / 2, numericRange, numericShape}
+	for j := range p {
+		c.addRate(j, p[j], tol[j], m[j], share[j])
+	}
+	for k := range c.shape.H {
+		c.addCrit(numericScores+k, numericShape*scoreWeights[k]/2)
+	}
+}
+
+func (c *Column) prepareCategorical() {
+	p := categoryShares(c.Ref, nil)
+	_, m := categoryRates(&ColumnWindow{Profile: &c.Ref.Profile, Missing: c.Ref.Missing})
+	if m[rateNew] == 0 {
+		return
+	}
+	n := c.scale.MedianN
+	if c.flat {
+		n = m[rateNew]
+	}
+	c.levels = newLevels(c.Ref, n)
+	if c.flat {
+		c.flatScale(categoryScores+len(c.levels.P), func(int) string { return TestCategory }, m[rateNew])
+		c.scale.Residual = flatResidual(float64(len(c.levels.seen) - 1))
+		c.scale.Residual.MeanNC = float64(len(c.levels.P) - 1)
+	} else {
+		p = categoryShares(c.Ref, &c.scale)
+	}
+	if len(c.scale.Fits) != categoryScores+len(c.levels.P) {
+		c.levels = nil
+		return
+	}
+	tol := [categoryScores]float64{nullTolerance(p[rateNull]), rareTolerance, rareTolerance}
+	share := [categoryScores]float64{categoryNull / 2, categoryNew, categoryNew}
+	for j := range p {
+		c.addRate(j, p[j], tol[j], m[j], share[j])
+	}
+	k := float64(len(c.levels.P))
+	for j, q := range c.levels.P {
+		c.addRate(categoryScores+j, q, categoryTolerance(q), m[rateNew], categoryShare/2/k)
+	}
+}
+
+func (c *Column) flatScale(fits int, name func(int) string, m float64) {
+	c.scale = driftd.ColumnScale{Windows: MinWindows, MaxN: math.Inf(1)}
+	for j := range fits {
+		c.scale.Fits = append(c.scale.Fits, flatFit(name(j), m))
+	}
+}
+
+func (c *Column) addRate(j int, p, tol, m, share float64) {
+	c.rates = append(c.rates, Rate{P: p, Tol: tol, M: m, Fit: c.scale.Fits[j]})
+	c.addCrit(j, share)
+}
+
+func (c *Column) addCrit(j int, share float64) {
+	c.crit = append(c.crit, StudentUpper(c.Alpha*share, DF(&c.scale.Fits[j])))
+}
+
+// Judge says what the rule finds in a window. evaluable is false for a window
+// that may not be judged (incomplete, late, ..) and reason says why; numbers are
+// computed all the same, for the eye.
+func (c *Column) Judge(w *ColumnWindow, evaluable bool, reason string) Decision {
+	d := Decision{N: uint64(w.events()), P: 1, MDE: math.NaN(), NEff: math.NaN(), Reason: reason, Score: math.NaN()}
+	d.Provisional = c.flat
+	if c.shape == nil && c.levels == nil {
+		d.Verdict, d.Reason = driftd.NoData, "the reference has no value in this column"
+		return d
+	}
+	if d.N == 0 {
+		d.Verdict = driftd.NoData
+		if d.Reason == "" {
+			d.Reason = "no event in this window has the column's group"
+		}
+		return d
+	}
+	if c.levels == nil {
+		c.judgeNumeric(w, &d)
+	} else {
+		c.judgeCategorical(w, &d)
+	}
+	d.P = math.Min(1, d.P)
+	c.verdict(&d, evaluable)
+	return d
+}
+
+func (c *Column) verdict(d *Decision, evaluable bool) {
+	switch {
+	case c.scale.Windows < MinWindows:
+		d.Verdict = driftd.Learning
+		d.Reason = learningReason(c.scale.Windows)
+	case !evaluable:
+		d.Verdict = driftd.Insufficient
+	case d.N < MinWindowN:
+		d.Verdict, d.Reason = driftd.Insufficient, "fewer than 50 events"
+	case !c.flat && float64(d.N) < c.scale.MedianN/4:
+		d.Verdict, d.Reason = driftd.Insufficient, "fewer events than a quarter of the reference's median window"
+	case d.P <= c.Alpha:
+		d.Verdict, d.Flag = driftd.Drift, true
+	case d.MDE <= MaxMDE:
+		d.Verdict = driftd.OK
+	default:
+		d.Verdict = driftd.Insufficient
+		if d.Reason == "" {
+			d.Reason = "the smallest shift that this window could show is above .5 sd"
+		}
+	}
+	if c.flat && d.Reason == "" {
+		d.Reason = "flat reference: independent events assumed, budget not guaranteed"
+	}
+}
+
+// take records a subtest and keeps the strongest.
+func (d *Decision) take(t driftd.TestResult, share float64) {
+	d.Tests = append(d.Tests, t)
+	if p := float64(t.PValue) / share; p < d.P {
+		d.P, d.Strongest = p, t.Name
+	}
+}
+
+func (c *Column) judgeNumeric(w *ColumnWindow, d *Decision) {
+	x, n := numericRates(c.shape, w)
+	q, nq := c.shape.Shares(w.Profile)
+	located := false
+	if q != nil {
+		located = c.judgeShape(q, nq, d)
+	}
+	if !located && q != nil {
+		c.judgeRate(rateMinority, x[rateMinority], n[rateMinority], numericShape, false, d)
+		d.MDE = c.rateMDE(rateMinority, n[rateMinority], numericShape)
+		d.NEff = 1 / Variance(&c.scale.Fits[rateMinority], n[rateMinority])
+	}
+	c.judgeRate(rateNull, x[rateNull], n[rateNull], numericNull, true, d)
+	c.judgeRate(rateNaN, x[rateNaN], n[rateNaN], numericNull, true, d)
+	c.judgeRate(rateRange, x[rateRange], n[rateRange], numericRange, false, d)
+	c.judgeRate(rateType, x[rateType], n[rateType], numericRange, false, d)
+	if q != nil {
+		c.showNumeric(w, q, nq, d)
+		d.Moved = c.movedNumeric(d, x, n, q)
+	} else {
+		d.Moved = c.movedRates(d, x[:], n[:])
+	}
+}
+
+// judgeShape adds the smooth scores and the residual; false when the window
+// cannot use c1 (two values, rare events).
+func (c *Column) judgeShape(q []float64, n float64, d *Decision) (located bool) {
+	s := c.shape
+	scores := s.Scores(q)
+	xr := Residual(q, s.P, scores)
+	size := 0.0
+	for k, v := range scores {
+		fit := &c.scale.Fits[numericScores+k]
+		se, a := StdErr(fit, n), math.Abs(v)
+		t := driftd.TestResult{Name: scoreNames[k], Statistic: driftd.Float(v), Effect: driftd.Float(v), PValue: 1}
+		t.Threshold = driftd.Float(math.Max(PageSize, Indifference+c.crit[numericScores+k]*se))
+		usable := n >= s.Need[k] && fit.R >= MinWindows
+		if usable && a >= PageSize {
+			t.PValue = driftd.Float(math.Min(1, 2*StudentSF(math.Max(a-Indifference, 0)/se, DF(fit))))
+		}
+		d.take(t, numericShape*scoreWeights[k])
+		if k == 0 {
+			located = n >= s.Need[0]
+			d.NEff, d.Score = 1/Variance(fit, n), v
+			if located && fit.R >= MinWindows {
+				d.MDE = math.Max(Indifference+(c.mdeCrit()+.84)*se, PageSize+.84*se)
+			}
+		}
+		if a > Indifference {
+			size += v * v
+		}
+	}
+	df := float64(len(s.P) - 1 - len(scores))
+	if df >= 1 {
+		c.judgeResidual(xr, n, df, numericResidual, d)
+		size += math.Max(0, xr-c.scale.Residual.MeanNX/math.Min(n, c.scale.Residual.MaxN))
+	}
+	d.Effect = math.Sqrt(size)
+	return located
+}
+
+// mdeCrit is the critical t of c1 at alpha_column x .6 x .5, two-sided.
+func (c *Column) mdeCrit() float64 { return c.crit[numericScores] }
+
+func (c *Column) judgeResidual(xr, n, df, share float64, d *Decision) {
+	m := 0.0
+	if c.flat {
+		m = c.scale.Fits[0].Tau2
+		m = 1 / m
+	}
+	_, p := ResidualP(xr, n, df, m, &c.scale.Residual)
+	if c.scale.Residual.R < MinWindows {
+		p = 1
+	}
+	mean := c.scale.Residual.MeanNX / math.Min(n, c.scale.Residual.MaxN)
+	d.take(driftd.TestResult{Name: TestResidual, Statistic: driftd.Float(xr), Effect: driftd.Float(math.Sqrt(math.Max(0, xr-mean))),
+		Threshold: driftd.Float(math.Sqrt(MinResidual)), PValue: driftd.Float(p)}, share)
+}
+
+// judgeRate adds one rate's test. statistic: the window's share; effect: its
+// difference from the reference's; threshold: the difference that would flag.
+func (c *Column) judgeRate(j int, x, n, share float64, twoSided bool, d *Decision) {
+	if n <= 0 {
+		return
+	}
+	r := &c.rates[j]
+	p := 1.0
+	if r.Fit.R >= MinWindows {
+		if twoSided {
+			p = r.TwoSidedP(x, n)
+		} else {
+			p = r.UpperP(x, n)
+		}
+	}
+	d.take(driftd.TestResult{Name: c.fitName(j), Statistic: driftd.Float(x / n), Effect: driftd.Float(x/n - r.P),
+		Threshold: driftd.Float(c.rateThreshold(j, n)), PValue: driftd.Float(p)}, share)
+	if float64(p) <= c.Alpha*share {
+		d.Effect = math.Max(d.Effect, math.Abs(RateScore(x, n, r.P)))
+	}
+}
+
+func (c *Column) fitName(j int) string {
+	if c.levels != nil {
+		if j < categoryScores {
+			return categoryRateNames[j]
+		}
+		return TestCategory
+	}
+	return numericName(j)
+}
+
+func (c *Column) rateThreshold(j int, n float64) float64 {
+	r := &c.rates[j]
+	x := arc(math.Min(1, r.P+r.Tol))/2 + c.crit[j]*StdErr(&r.Fit, n)/2
+	if x >= math.Pi/2 {
+		return 1 - r.P
+	}
+	s := math.Sin(x)
+	return s*s - r.P
+}
+
+// rateMDE is for columns that are judged by a rate alone: 0 when the window
+// shows a change of 5 points of the rate (so `ok`), else 1.
+func (c *Column) rateMDE(j int, n, share float64) float64 {
+	if c.rates[j].Fit.R < MinWindows {
+		return math.NaN()
+	}
+	return c.rates[j].Visible(n, c.Alpha*share) * MaxMDE / .05
+}
+
+func (c *Column) judgeCategorical(w *ColumnWindow, d *Decision) {
+	lv := c.levels
+	x, n := categoryRates(w)
+	nl := n[rateNew]
+	var counts []float64
+	if nl > 0 {
+		counts = lv.pooled(w.Profile)
+		c.judgeCategories(counts, nl, d)
+		if df := float64(len(lv.seen) - 1); df >= 1 {
+			c.judgeResidual(lv.residual(w.Profile, nl), nl, df, categoryResidual, d)
+		}
+	}
+	c.judgeRate(rateNull, x[rateNull], n[rateNull], categoryNull, true, d)
+	c.judgeRate(rateNew, x[rateNew], nl, categoryNew, false, d)
+	c.judgeRate(rateType, x[rateType], n[rateType], categoryNew, false, d)
+	if nl > 0 {
+		c.showCategorical(w, d)
+	}
+	d.Moved = c.movedCategorical(w, d, x, n, counts)
+}
+
+// judgeCategories takes the level that moved most, Bonferroni over all of them,
+// and asks for a debiased divergence of MinDivergence over the tested levels.
+func (c *Column) judgeCategories(counts []float64, n float64, d *Decision) {
+	lv := c.levels
+	k := float64(len(lv.P))
+	div := lv.divergence(counts, n)
+	debiased := math.Max(0, div-c.scale.Residual.MeanNC/math.Min(n, c.scale.Residual.MaxN))
+	d.Effect = math.Sqrt(debiased)
+	fit := &c.scale.Fits[categoryScores]
+	d.NEff = 1 / Variance(fit, n)
+	if k < 2 {
+		d.Reason = "only one level is left after rare ones are pooled"
+		return
+	}
+	best, bestP := 0, 2.0
+	for j, x := range counts {
+		r := &c.rates[categoryScores+j]
+		p := 1.0
+		if r.Fit.R >= MinWindows {
+			p = r.TwoSidedP(x, n)
+		}
+		if p < bestP {
+			best, bestP = j, p
+		}
+		// The MDE of the easiest level; each level's own would be shown by its test.
+		q := lv.P[j]
+		if q < 1 && r.Fit.R >= MinWindows {
+			sd := math.Sqrt(q * (1 - q))
+			se := StdErr(&r.Fit, n)
+			mde := math.Max(c.levelVisible(j, n)/sd, math.Sqrt(MinDivergence)+.84*se)
+			if math.IsNaN(d.MDE) || mde < d.MDE {
+				d.MDE = mde
+			}
+		}
+	}
+	p := math.Min(1, bestP*k)
+	if debiased < MinDivergence {
+		p = 1
+	}
+	r := &c.rates[categoryScores+best]
+	d.Score = counts[best]/n - r.P
+	d.take(driftd.TestResult{Name: TestCategory, Statistic: driftd.Float(counts[best] / n), Effect: driftd.Float(counts[best]/n - r.P),
+		Threshold: driftd.Float(c.rateThreshold(categoryScores+best, n)), PValue: driftd.Float(p)}, categoryShare)
+}
+
+func (c *Column) levelVisible(j int, n float64) float64 {
+	r := &c.rates[categoryScores+j]
+	x := arc(math.Min(1, r.P+r.Tol))/2 + (c.crit[categoryScores+j]+.84)*StdErr(&r.Fit, n)/2
+	if x >= math.Pi/2 {
+		return math.Inf(1)
+	}
+	s := math.Sin(x)
+	return s*s - r.P
+}
+
+func learningReason(windows int) string {
+	return "the reference has " + itoa(windows) + " windows with at least 50 events of this column; 30 are needed"
+}

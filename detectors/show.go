@@ -1,0 +1,234 @@
+package detectors
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/driftd/driftd"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// show adds a displayed measure: no p-value.
+func (d *Decision) show(name string, statistic, effect float64) {
+	d.Tests = append(d.Tests, driftd.TestResult{Name: name, Statistic: driftd.Float(statistic), Effect: driftd.Float(effect),
+		Threshold: driftd.Float(math.NaN()), PValue: driftd.Float(math.NaN())})
+}
+
+// showNumeric adds the measures of a numeric column. statistic is the raw
+// value, effect the bias-corrected one.
+func (c *Column) showNumeric(w *ColumnWindow, q []float64, n float64, d *Decision) {
+	s := c.shape
+	qc, pc := make([]float64, len(q)), make([]float64, len(q))
+	for i := range q {
+		qc[i], pc[i] = q[i]*n, s.P[i]*s.M
+	}
+	b := displayBins(n)
+	c.showLogMeasures(coarsen(qc, s.P, b), coarsen(pc, s.P, b), len(s.P), n, d)
+	ks := KSDistance(q, s.P)
+	d.show(ShowKS, ks, ks)
+	w1 := Wasserstein1(BinMasses(c.Layout, w.Profile), c.refAt)
+	d.show(ShowW1, w1, w1/c.refSD)
+}
+
+func (c *Column) showCategorical(w *ColumnWindow, d *Decision) {
+	counts := c.levels.pooled(w.Profile)
+	n := levelCount(w.Profile)
+	m := levelCount(&c.Ref.Profile)
+	pc := make([]float64, len(counts))
+	for j, p := range c.levels.P {
+		pc[j] = p * m
+	}
+	c.showLogMeasures(counts, pc, len(pc), n, d)
+}
+
+// showLogMeasures shows PSI and JS over counts, with their expected value under
+// no change taken off: (bins-1) phi, phi the reference windows' mean chi-square
+// divergence a degree of freedom.
+func (c *Column) showLogMeasures(qc, pc []float64, bins int, n float64, d *Decision) {
+	if len(pc) < 2 {
+		return
+	}
+	q, p := Smoothed(qc), Smoothed(pc)
+	r := &c.scale.Residual
+	bias := r.MeanNC / math.Min(n, r.MaxN) * float64(len(pc)-1) / float64(max(1, bins-1))
+	psi := PSI(q, p)
+	d.show(ShowPSI, psi, math.Max(0, psi-bias))
+	js := JSDistance(q, p)
+	d.show(ShowJS, js, math.Sqrt(math.Max(0, js*js-bias/(8*math.Ln2))))
+}
+
+// movedRates puts a decisive rate in words.
+func (c *Column) movedRates(d *Decision, x, n []float64) string {
+	words := map[string]string{TestNull: "nulls", TestNaN: "NaN", TestRange: "values outside the reference's range",
+		TestTypeError: "values of another type", TestNew: "values of new levels", TestMinority: "values other than the usual one"}
+	for j := range x {
+		name := c.fitName(j)
+		if name == d.Strongest && n[j] > 0 {
+			return fmt.Sprintf("%s %s -> %s", words[name], percent(c.rates[j].P), percent(x[j]/n[j]))
+		}
+	}
+	return ""
+}
+
+func (c *Column) movedNumeric(d *Decision, x, n [numericScores]float64, q []float64) string {
+	if s := c.movedRates(d, x[:], n[:]); s != "" {
+		return s
+	}
+	if d.Strongest == "" {
+		return ""
+	}
+	var parts []string
+	if d.Strongest == TestResidual {
+		parts = append(parts, "local")
+	} else {
+		for _, t := range d.Tests {
+			if t.Name == d.Strongest {
+				parts = append(parts, fmt.Sprintf("%s %+.2f sd", t.Name, float64(t.Statistic)))
+			}
+		}
+	}
+	return strings.Join(append(parts, c.topBins(q, 3)...), "; ")
+}
+
+// topBins names the judged bins with the largest (q-p)^2/p.
+func (c *Column) topBins(q []float64, k int) []string {
+	s := c.shape
+	order := make([]int, len(q))
+	for i := range order {
+		order[i] = i
+	}
+	part := func(i int) float64 { return (q[i] - s.P[i]) * (q[i] - s.P[i]) / s.P[i] }
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch x, y := part(a), part(b); {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return 0
+	})
+	var out []string
+	for _, i := range order[:min(k, len(order))] {
+		if part(i) > 0 {
+			out = append(out, fmt.Sprintf("%s %s -> %s", c.binName(i), percent(s.P[i]), percent(q[i])))
+		}
+	}
+	return out
+}
+
+// binName is the span of a judged bin, as a person would write it.
+func (c *Column) binName(judged int) string {
+	first, last := -1, -1
+	for i, to := range c.shape.into[1 : len(c.shape.into)-1] {
+		if to == judged {
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	if c.Layout.Values != nil {
+		return number(c.Layout.Values[first])
+	}
+	lo, _ := c.Layout.Bounds(first)
+	_, hi := c.Layout.Bounds(last)
+	if lo == hi {
+		return number(lo)
+	}
+	return number(lo) + ".." + number(hi)
+}
+
+func (c *Column) movedCategorical(w *ColumnWindow, d *Decision, x, n [categoryScores]float64, counts []float64) string {
+	if d.Strongest == TestNew {
+		names := make([]string, 0, 3)
+		for _, v := range w.Profile.Names {
+			if len(names) < 3 {
+				names = append(names, "`"+v.Name+"`")
+			}
+		}
+		share := x[rateNew] / n[rateNew]
+		if len(names) == 0 {
+			return "values of new levels " + percent(share)
+		}
+		kind := "new category "
+		if len(names) > 1 {
+			kind = "new categories "
+		}
+		return kind + strings.Join(names, ", ") + " " + percent(share)
+	}
+	if s := c.movedRates(d, x[:], n[:]); s != "" {
+		return s
+	}
+	if d.Strongest == "" || counts == nil {
+		return ""
+	}
+	return strings.Join(c.topLevels(w, n[rateNew], d.Strongest == TestResidual), "; ")
+}
+
+// topLevels names the three levels with the largest (q-p)^2/p.
+func (c *Column) topLevels(w *ColumnWindow, n float64, all bool) []string {
+	lv := c.levels
+	type move struct {
+		name    string
+		p, q, d float64
+	}
+	var moves []move
+	add := func(name string, p, x float64) {
+		moves = append(moves, move{name, p, x / n, (x/n - p) * (x/n - p) / p})
+	}
+	if all {
+		for j, i := range lv.seen {
+			if i >= 0 {
+				add("`"+c.Layout.Categories[i]+"`", lv.seenP[j], float64(w.Profile.Counts[i]))
+			} else {
+				add("(rare levels)", lv.seenP[j], float64(w.Profile.Classes[driftd.RareLevel]))
+			}
+		}
+	} else {
+		counts := lv.pooled(w.Profile)
+		for j, x := range counts {
+			if j < len(lv.kept) {
+				add("`"+c.Layout.Categories[lv.kept[j]]+"`", lv.P[j], x)
+			} else {
+				add("(rare levels)", lv.P[j], x)
+			}
+		}
+	}
+	slices.SortStableFunc(moves, func(a, b move) int {
+		switch {
+		case a.d > b.d:
+			return -1
+		case a.d < b.d:
+			return 1
+		}
+		return 0
+	})
+	var out []string
+	for _, m := range moves[:min(3, len(moves))] {
+		if m.d > 0 {
+			out = append(out, fmt.Sprintf("%s %s -> %s", m.name, percent(m.p), percent(m.q)))
+		}
+	}
+	return out
+}
+
+// percent writes a share with the digits that it needs.
+func percent(p float64) string {
+	x := 100 * p
+	switch {
+	case x == 0:
+		return "0 %"
+	case x < .1:
+		return strconv.FormatFloat(x, 'g', 2, 64) + " %"
+	case x < 10:
+		return strconv.FormatFloat(x, 'f', 1, 64) + " %"
+	}
+	return strconv.FormatFloat(x, 'f', 0, 64) + " %"
+}
+
+// number writes a value with four digits.
+func number(x float64) string { return strconv.FormatFloat(x, 'g', 4, 64) }
