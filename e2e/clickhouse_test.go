@@ -206,6 +206,9 @@ func TestClickHouseNeedsNoDDLOnceMigrated(t *testing.T) {
 	openWriter(ctx, t, writerConfig(c))
 	cfg := writerConfig(c)
 	cfg.Username = c.InsertUser
+	if err := openClickHouse(t, c, c.InsertUser, c.Password).Exec(ctx, "CREATE TABLE driftd.t (x Int8) ENGINE = Memory"); err == nil {
+		t.Fatal("the user that shall only select and insert made a table")
+	}
 	must(t, openWriter(ctx, t, cfg).Write(ctx, []driftd.Result{windowResult("fraud", 0, 1)}))
 }
 

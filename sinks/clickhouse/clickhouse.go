@@ -21,6 +21,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/sinks/internal/retry"
 )
 
 const (
@@ -67,7 +68,7 @@ var Tables = []string{windowsTable, columnsTable, incidentsTable}
 type Writer struct {
 	cfg  Config
 	conn driver.Conn
-	log  *limitedLog
+	log  *retry.Log
 }
 
 // New returns a writer that has not connected: Open does.
@@ -84,7 +85,7 @@ func New(cfg Config) *Writer {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	return &Writer{cfg: cfg, log: &limitedLog{log: cfg.Log, now: time.Now}}
+	return &Writer{cfg: cfg, log: retry.NewLog(cfg.Log, time.Now)}
 }
 
 // identifier is what may stand in SQL without quotes.

@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"reflect"
 	"regexp"
@@ -226,27 +225,5 @@ func TestOnlyErrorsOfTheDataGiveRowsUp(t *testing.T) {
 		if got := isData(c.err); got != c.want {
 			t.Errorf("isData(%v) = %v, want %v", c.err, got, c.want)
 		}
-	}
-}
-
-func TestLimitedLogSaysWhatItLeftOut(t *testing.T) {
-	now := time.Unix(0, 0)
-	var out strings.Builder
-	l := &limitedLog{
-		log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		}})),
-		now: func() time.Time { return now },
-	}
-	for range 25 {
-		l.warn("down")
-		now = now.Add(time.Second)
-	}
-	want := "level=WARN msg=down\nlevel=WARN msg=down messages_left_out=9\nlevel=WARN msg=down messages_left_out=9\n"
-	if d := cmp.Diff(want, out.String()); d != "" {
-		t.Error(d)
 	}
 }

@@ -3,9 +3,7 @@ package clickhouse
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
@@ -66,25 +64,4 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %s", err, mend[ex.Code])
 	}
 	return err
-}
-
-// limitedLog writes a warning at most every ten seconds and says how many it has left out.
-type limitedLog struct {
-	log  *slog.Logger
-	now  func() time.Time
-	last time.Time
-	held int
-}
-
-func (l *limitedLog) warn(msg string, args ...any) {
-	now := l.now()
-	if !l.last.IsZero() && now.Sub(l.last) < 10*time.Second {
-		l.held++
-		return
-	}
-	if l.held > 0 {
-		args = append(args, "messages_left_out", l.held)
-	}
-	l.last, l.held = now, 0
-	l.log.Warn(msg, args...)
 }

@@ -11,7 +11,8 @@ import (
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"github.com/cenkalti/backoff/v4"
+
+	"github.com/driftd/driftd/sinks/internal/retry"
 )
 
 //go:embed schema/*.sql
@@ -112,11 +113,11 @@ ORDER BY version`
 func migrate(ctx context.Context, conn driver.Conn, cfg Config) error {
 	all, err := migrations(schema)
 	if err != nil {
-		return backoff.Permanent(err)
+		return retry.Permanent(err)
 	}
 	exec := func(what, statement string) error {
 		if err := conn.Exec(ctx, cfg.fill(statement)); err != nil {
-			return fmt.Errorf("%s: %w", what, explain(err))
+			return fmt.Errorf("%s: %w", what, err)
 		}
 		return nil
 	}
@@ -145,7 +146,7 @@ func migrate(ctx context.Context, conn driver.Conn, cfg Config) error {
 	for _, m := range all {
 		if checksum, ok := applied[m.version]; ok {
 			if checksum != m.checksum {
-				return backoff.Permanent(fmt.Errorf("migration %s in database %s was applied with checksum %.12s and this driftd has %.12s: "+
+				return retry.Permanent(fmt.Errorf("migration %s in database %s was applied with checksum %.12s and this driftd has %.12s: "+
 					"its file was edited after a release: use a driftd that has the file as it was, or another database", m.name, cfg.Database, checksum, m.checksum))
 			}
 			continue
@@ -158,7 +159,7 @@ func migrate(ctx context.Context, conn driver.Conn, cfg Config) error {
 		err := conn.Exec(ctx, cfg.fill("INSERT INTO ${database}."+migrationsTable+" (version, name, checksum, revision) SELECT ?, ?, ?, toUnixTimestamp(now())"),
 			m.version, m.name, m.checksum)
 		if err != nil {
-			return fmt.Errorf("record migration %s: %w", m.name, explain(err))
+			return fmt.Errorf("record migration %s: %w", m.name, err)
 		}
 		cfg.Log.Info("ClickHouse migration applied", "migration", m.name, "database", cfg.Database)
 	}
@@ -168,7 +169,7 @@ func migrate(ctx context.Context, conn driver.Conn, cfg Config) error {
 func exists(ctx context.Context, conn driver.Conn, query string, args ...any) (bool, error) {
 	var n uint64
 	if err := conn.QueryRow(ctx, query, args...).Scan(&n); err != nil {
-		return false, fmt.Errorf("look for the tables: %w", explain(err))
+		return false, fmt.Errorf("look for the tables: %w", err)
 	}
 	return n > 0, nil
 }
@@ -178,7 +179,7 @@ func exists(ctx context.Context, conn driver.Conn, query string, args ...any) (b
 func appliedMigrations(ctx context.Context, conn driver.Conn, cfg Config) (map[uint32]string, error) {
 	rows, err := conn.Query(ctx, cfg.fill("SELECT version, checksum FROM ${database}."+migrationsTable+" FINAL"))
 	if err != nil {
-		return nil, fmt.Errorf("read the applied migrations: %w", explain(err))
+		return nil, fmt.Errorf("read the applied migrations: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // Err below tells what matters
 	applied := map[uint32]string{}
@@ -191,7 +192,7 @@ func appliedMigrations(ctx context.Context, conn driver.Conn, cfg Config) (map[u
 		applied[version] = checksum
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read the applied migrations: %w", explain(err))
+		return nil, fmt.Errorf("read the applied migrations: %w", err)
 	}
 	return applied, nil
 }
@@ -202,14 +203,14 @@ func retain(ctx context.Context, conn driver.Conn, cfg Config) error {
 		var engine string
 		err := conn.QueryRow(ctx, "SELECT engine_full FROM system.tables WHERE database = ? AND name = ?", cfg.Database, t.name).Scan(&engine)
 		if err != nil {
-			return fmt.Errorf("read the retention of %s: %w", t.name, explain(err))
+			return fmt.Errorf("read the retention of %s: %w", t.name, err)
 		}
 		ttl := cfg.fill("toDateTime(" + t.partitioned + ") + toIntervalDay(${retention_days})")
 		if strings.Contains(engine, "TTL "+ttl) {
 			continue
 		}
 		if err := conn.Exec(ctx, cfg.fill("ALTER TABLE ${database}."+t.name+" ${on_cluster} MODIFY TTL "+ttl)); err != nil {
-			return fmt.Errorf("change the retention of %s to %d days: %w", t.name, days(cfg.Retention), explain(err))
+			return fmt.Errorf("change the retention of %s to %d days: %w", t.name, days(cfg.Retention), err)
 		}
 		cfg.Log.Info("ClickHouse retention changed", "table", t.name, "days", days(cfg.Retention))
 	}

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/sinks/internal/retry"
 )
 
 // Write inserts the batch and returns nil once ClickHouse has accepted every row, or has been given up on those that it
@@ -91,39 +90,21 @@ func (w *Writer) insert(ctx context.Context, t table, rows []driftd.Result) erro
 
 func (w *Writer) reject(t table, r driftd.Result, err error) {
 	s := r.Series()
-	w.log.warn("ClickHouse will never accept a row: it is given up", "table", t.name, "model", s.Model, "segment", s.Segment, "error", explain(err))
+	w.log.Warn("ClickHouse will never accept a row: it is given up", "table", t.name, "model", s.Model, "segment", s.Segment, "error", explain(err))
 	if w.cfg.Hooks.Rejected != nil {
 		w.cfg.Hooks.Rejected(r, err)
 	}
 }
 
-// retry makes attempts until one succeeds, an error is backoff.Permanent, or ctx ends.
+// retry makes attempts until one succeeds, an error is permanent, or ctx ends.
 func (w *Writer) retry(ctx context.Context, operation string, attempt func(context.Context) error) error {
-	policy := backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(200*time.Millisecond),
-		backoff.WithMaxInterval(15*time.Second),
-		backoff.WithMaxElapsedTime(0), // a sink that is down waits for as long as it takes
-	)
-	failures, began := 0, time.Now()
-	var last error
-	err := backoff.RetryNotify(func() error {
-		ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
-		defer cancel()
-		return attempt(ctx)
-	}, backoff.WithContext(policy, ctx), func(err error, wait time.Duration) {
-		failures++
-		last = err
-		w.log.warn("ClickHouse did not accept: trying again", "operation", operation, "addresses", w.cfg.Addresses, "failures", failures,
-			"since", began.UTC().Format(time.RFC3339), "wait", wait.Round(time.Millisecond), "error", explain(err))
+	failed := func(err error) {
 		if w.cfg.Hooks.Retried != nil {
 			w.cfg.Hooks.Retried(operation, err)
 		}
+	}
+	forever := retry.Forever{Sink: "ClickHouse", Timeout: w.cfg.Timeout, Log: w.log}
+	return forever.Do(ctx, operation, failed, func(ctx context.Context) error {
+		return explain(attempt(ctx))
 	})
-	if err != nil && ctx.Err() != nil && last != nil {
-		return fmt.Errorf("%w after %d failed attempts, the last: %w", ctx.Err(), failures, explain(last))
-	}
-	if err == nil && failures > 0 {
-		w.cfg.Log.Info("ClickHouse accepts again", "operation", operation, "failures", failures, "after", time.Since(began).Round(time.Millisecond))
-	}
-	return err
 }
