@@ -64,7 +64,7 @@ type installer struct {
 }
 
 func (in installer) say(format string, args ...any) {
-	fmt.Fprintf(in.log, "stack: "+format+"\n", args...) //nolint:errcheck // progress only
+	fmt.Fprintf(in.log, "stack: "+format+"\n", args...)
 }
 
 // commands are the programs that have to be there, each with the Debian package that brings it.
@@ -203,7 +203,7 @@ func (in installer) run(ctx context.Context, dir string, env []string, name stri
 func fingerprint(parts ...[]byte) string {
 	h := sha256.New()
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:", len(p)) //nolint:errcheck // a hash never fails
+		fmt.Fprintf(h, "%d:", len(p))
 		h.Write(p)
 	}
 	return fmt.Sprintf("%x\n", h.Sum(nil))

@@ -45,7 +45,7 @@ func up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a folder of the system's temporary folder
+	defer os.RemoveAll(dir)
 
 	hook, err := stack.StartWebhook()
 	if err != nil {
