@@ -101,6 +101,9 @@ func (c *Client) CommittedOffsets(ctx context.Context, group, topic string, part
 			return fmt.Errorf("kafka: read what group %s has committed: %w", group, err)
 		}
 		r := res.(*offsetfetch.Response)
+		if kafkago.Error(r.ErrorCode) == kafkago.GroupIdNotFound {
+			return nil // a group that nobody has joined yet
+		}
 		if err := codeError(r.ErrorCode); err != nil {
 			return fmt.Errorf("kafka: read what group %s has committed: %w", group, err)
 		}

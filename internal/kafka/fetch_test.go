@@ -27,7 +27,7 @@ var codecs = map[string]kgo.CompressionCodec{
 func TestRoundTrip(t *testing.T) {
 	cl := newCluster(t, kfake.BrokerConfigs(map[string]string{"message.max.bytes": "10000000"}))
 	c, _ := newClient(t, cl)
-	rng := rand.New(rand.NewPCG(1, 2))
+	noise := rand.NewChaCha8([32]byte{1})
 	for name, codec := range codecs {
 		t.Run(name, func(t *testing.T) {
 			if err := cl.CreateTopic(name, 1, nil); err != nil {
@@ -35,15 +35,11 @@ func TestRoundTrip(t *testing.T) {
 			}
 			k := newKgo(t, cl, kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytes(8<<20), kgo.ProducerLinger(5*time.Millisecond))
 			var want []got
-			for _, size := range []int{0, 1, 10, 127, 128, 1000, 20_000, 1 << 20, 3 << 20} {
+			for _, size := range []int{0, 1, 10, 127, 128, 1000, 20_000, 3 << 20} {
 				var batch []*kgo.Record
 				for range max(1, min(500, 100_000/(size+1))) {
 					value := make([]byte, size)
-					for i := range value { // half noise, half repeats
-						if value[i] = byte(rng.Uint32()); i%2 == 0 {
-							value[i] = 'x'
-						}
-					}
+					_, _ = noise.Read(value[:size/2]) // half noise, half zeros
 					ts := time.UnixMilli(1_700_000_000_000 + int64(len(want)))
 					batch = append(batch, &kgo.Record{Topic: name, Timestamp: ts, Key: fmt.Appendf(nil, "k%d", len(want)), Value: value,
 						Headers: []kgo.RecordHeader{{Key: "h", Value: fmt.Appendf(nil, "%d", len(want))}, {Key: "none"}}})
