@@ -71,10 +71,10 @@ type Decoder struct {
 
 	defaultName []byte // model of events that name none, nil for none
 
-	caches  map[*Model]*cache
-	cache   *cache
-	text    []byte // unescaped strings of this event, never moved once sliced
-	path    []byte
+	caches map[*Model]*cache
+	cache  *cache
+	text   []byte // unescaped strings of this event, never moved once sliced
+	path   []byte
 }
 
 type tagValue struct{ name, value []byte }

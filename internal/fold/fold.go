@@ -1,0 +1,179 @@
+// Package fold adds decoded events to the profiles of their pane and series.
+// It belongs here because live traffic, replay and the building of references
+// must count in exactly the same way. What does not: where events come from,
+// and when a pane closes.
+package fold
+
+import (
+	"slices"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/consumers"
+)
+
+// Panes holds the open panes of one source partition, in order of time.
+type Panes struct {
+	Length int64 // ns
+	open   []*Pane
+	last   *Pane
+	pool   map[*consumers.Model][]*driftd.Profile
+}
+
+// Pane is one pane's profiles.
+type Pane struct {
+	Start int64
+	First int64 // offset of the first record that it needs
+	sets  []*set
+	last  *set
+}
+
+type set struct {
+	model    *consumers.Model
+	profiles []*driftd.Profile // by segment; nil where nothing came
+}
+
+// Add counts an event in the pane of time at. key is the hash of its identity.
+func (p *Panes) Add(ev *consumers.Event, at int64, key uint64, offset int64) {
+	s := p.at(driftd.FloorTo(at, p.Length), offset).set(ev.Model)
+	for _, seg := range ev.Segments {
+		prof := s.profiles[seg]
+		if prof == nil {
+			prof = p.take(ev.Model)
+			s.profiles[seg] = prof
+		}
+		prof.Add(ev.Groups, ev.Values, key)
+	}
+	for _, name := range ev.Unknown {
+		s.profiles[0].AddUnknown(name)
+	}
+}
+
+// AddLate counts an event whose pane has closed, in the pane that starts at.
+func (p *Panes) AddLate(ev *consumers.Event, at, offset int64) {
+	s := p.at(at, offset).set(ev.Model)
+	for _, seg := range ev.Segments {
+		prof := s.profiles[seg]
+		if prof == nil {
+			prof = p.take(ev.Model)
+			s.profiles[seg] = prof
+		}
+		prof.Late++
+	}
+}
+
+func (p *Panes) at(start, offset int64) *Pane {
+	if p.last != nil && p.last.Start == start {
+		return p.last
+	}
+	i, found := slices.BinarySearchFunc(p.open, start, func(a *Pane, t int64) int {
+		switch {
+		case a.Start < t:
+			return -1
+		case a.Start > t:
+			return 1
+		}
+		return 0
+	})
+	if !found {
+		p.open = slices.Insert(p.open, i, &Pane{Start: start, First: offset})
+	}
+	p.last = p.open[i]
+	return p.last
+}
+
+func (p *Pane) set(m *consumers.Model) *set {
+	if p.last != nil && p.last.model == m {
+		return p.last
+	}
+	for _, s := range p.sets {
+		if s.model == m {
+			p.last = s
+			return s
+		}
+	}
+	p.last = &set{model: m, profiles: make([]*driftd.Profile, len(m.Segments))}
+	p.sets = append(p.sets, p.last)
+	return p.last
+}
+
+// maxPooled bounds the profiles that are kept for another use, for each model.
+const maxPooled = 64
+
+func (p *Panes) take(m *consumers.Model) *driftd.Profile {
+	if free := p.pool[m]; len(free) > 0 {
+		prof := free[len(free)-1]
+		p.pool[m] = free[:len(free)-1]
+		return prof
+	}
+	return driftd.NewProfile(m.Layout)
+}
+
+// Below are the open panes that start before t, oldest first.
+func (p *Panes) Below(t int64) []*Pane {
+	i := 0
+	for i < len(p.open) && p.open[i].Start < t {
+		i++
+	}
+	return p.open[:i]
+}
+
+// Drop forgets the panes before t; their profiles are used again.
+func (p *Panes) Drop(t int64) {
+	n := len(p.Below(t))
+	if n == 0 {
+		return
+	}
+	if p.pool == nil {
+		p.pool = map[*consumers.Model][]*driftd.Profile{}
+	}
+	for _, pane := range p.open[:n] {
+		for _, s := range pane.sets {
+			for _, prof := range s.profiles {
+				if prof != nil && len(p.pool[s.model]) < maxPooled {
+					prof.Reset()
+					p.pool[s.model] = append(p.pool[s.model], prof)
+				}
+			}
+		}
+	}
+	p.open = slices.Delete(p.open, 0, n)
+	p.last = nil
+}
+
+// Forget drops the pooled profiles: layouts have changed.
+func (p *Panes) Forget() { p.pool = nil }
+
+// Open is the number of open panes.
+func (p *Panes) Open() int { return len(p.open) }
+
+// FirstNeeded is the least offset that an open pane needs, -1 when none is open.
+func (p *Panes) FirstNeeded() int64 {
+	first := int64(-1)
+	for _, pane := range p.open {
+		if first < 0 || pane.First < first {
+			first = pane.First
+		}
+	}
+	return first
+}
+
+// Each calls fn for every profile of the pane, in the order in which models
+// came and of their segments.
+func (p *Pane) Each(fn func(m *consumers.Model, segment int, prof *driftd.Profile) error) error {
+	for _, s := range p.sets {
+		for seg, prof := range s.profiles {
+			if prof == nil {
+				continue
+			}
+			if err := fn(s.model, seg, prof); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// EventKey is the hash of an event's identity in Kafka.
+func EventKey(topicHash uint64, partition int, offset int64, row int) uint64 {
+	return driftd.Mix64(driftd.Mix64(driftd.Mix64(topicHash^uint64(partition))^uint64(offset)) ^ uint64(row))
+}
