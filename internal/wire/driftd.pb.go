@@ -401,7 +401,7 @@ func (x *Profile) GetColumns() []*ColumnProfile {
 // 127 times the count: small numbers, whatever the traffic.
 type ColumnProfile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Classes       []uint64               `protobuf:"varint,1,rep,packed,name=classes,proto3" json:"classes,omitempty"` // null, NaN, +inf, -inf, type error, rare, new; trailing zeros left out
+	Classes       []uint64               `protobuf:"varint,1,rep,packed,name=classes,proto3" json:"classes,omitempty"` // rare, new, null, NaN, +inf, -inf, type error; trailing zeros left out
 	Unlisted      uint64                 `protobuf:"varint,2,opt,name=unlisted,proto3" json:"unlisted,omitempty"`
 	Cut           uint64                 `protobuf:"varint,3,opt,name=cut,proto3" json:"cut,omitempty"`
 	Counts        []int64                `protobuf:"zigzag64,4,rep,packed,name=counts,proto3" json:"counts,omitempty"`
