@@ -2,6 +2,7 @@ package driftd
 
 import (
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -59,4 +60,17 @@ func RowTime(start int64, i, perWindow int64) int64 {
 	const hour = int64(time.Hour)
 	// i*hour overflows after 2.5 M rows: split the quotient.
 	return start + i/perWindow*hour + i%perWindow*hour/perWindow
+}
+
+// FormatLength writes a window length as people do: 1h, 1d, 90m.
+func FormatLength(d time.Duration) string {
+	switch day := 24 * time.Hour; {
+	case d >= day && d%day == 0:
+		return strconv.Itoa(int(d/day)) + "d"
+	case d >= time.Hour && d%time.Hour == 0:
+		return strconv.Itoa(int(d/time.Hour)) + "h"
+	case d >= time.Minute && d%time.Minute == 0:
+		return strconv.Itoa(int(d/time.Minute)) + "m"
+	}
+	return d.String()
 }

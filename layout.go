@@ -262,7 +262,7 @@ func (c *ColumnLayout) Level(name []byte, v *Value) {
 	}
 	h := HashBytes(name)
 	if _, ok := c.rareSet[h]; ok {
-		v.Class = RareLevel
+		v.Class, v.Hash = RareLevel, h
 		return
 	}
 	v.Class, v.Hash, v.Name = NewLevel, h, name

@@ -33,7 +33,7 @@ type Value struct {
 	Bin      uint16
 	Offset   uint32  // numeric: position inside the bin in 1/255 of its width
 	X        float64 // numeric, placed: the value
-	Hash     uint64  // new level: its hash
+	Hash     uint64  // rare or new level: its hash
 	Name     []byte  // new level: its name, a view into the record
 }
 

@@ -383,22 +383,27 @@ func (d *Decoder) segments(out []int) []int {
 	out = append(out, 0)
 	for i := range d.model.tags {
 		t := &d.model.tags[i]
-		value := d.tagValue(t.names[0])
-		if len(t.names) > 1 && value != nil {
-			d.path = append(d.path[:0], value...)
-			for _, name := range t.names[1:] {
-				v := d.tagValue(name)
-				d.path = append(append(d.path, ','), v...)
-			}
-			value = d.path
-		}
-		at, ok := t.values[string(value)]
+		at, ok := t.values[string(d.Tag(t.names))]
 		if !ok {
 			at = t.other
 		}
 		out = append(out, at)
 	}
 	return out
+}
+
+// Tag is the value of a tag (crossed: the values joined by ",") of the event at
+// hand, nil when it has none. Valid during the callback.
+func (d *Decoder) Tag(names []string) []byte {
+	value := d.tagValue(names[0])
+	if len(names) == 1 || value == nil {
+		return value
+	}
+	d.path = append(d.path[:0], value...)
+	for _, name := range names[1:] {
+		d.path = append(append(d.path, ','), d.tagValue(name)...)
+	}
+	return d.path
 }
 
 // tagValue is the last value given for a tag: a row's own stands behind its head's.

@@ -289,7 +289,7 @@ func (d *Decoder) place(index int, b []byte, i, depth int) (int, error) {
 		} else {
 			v.Class = driftd.TypeError
 			if c.Kind == driftd.Numeric {
-				v.Class = wordClass(s)
+				v.Class = WordClass(s)
 			}
 		}
 		return end + 1, nil
@@ -328,9 +328,9 @@ func infinity(positive bool) driftd.Class {
 	return driftd.NegInf
 }
 
-// wordClass is the class of a string in a numeric column: NaN and infinities
+// WordClass is the class of a string in a numeric column: NaN and infinities
 // have no JSON of their own, so services write them as words.
-func wordClass(s []byte) driftd.Class {
+func WordClass(s []byte) driftd.Class {
 	switch string(s) {
 	case "NaN", "nan", "NAN":
 		return driftd.NaN
