@@ -100,6 +100,8 @@ type ColumnResult struct {
 	MDE          Float        `json:"mde"`
 	Verdict      Verdict      `json:"verdict"`
 	Flag         bool         `json:"flag"`
+	Evaluated    bool         `json:"evaluated"`       // counts for 2 of 3: complete, not late, enough events and windows
+	Score        Float        `json:"score"`           // signed score of the main test, for sudden or gradual
 	Moved        string       `json:"moved,omitempty"` // what moved, in words
 	Tests        []TestResult `json:"tests"`
 	Bins         []uint64     `json:"bins"`      // under, bins, over; or categories, rare, new

@@ -39,6 +39,7 @@ type Decision struct {
 	MDE         float64 // smallest detectable effect; NaN when nothing could be shown
 	Verdict     driftd.Verdict
 	Flag        bool
+	Evaluated   bool // it counts for 2 of 3: complete, not late, enough events and windows
 	Reason      string
 	Provisional bool
 	Strongest   string // the subtest that decided
@@ -195,11 +196,11 @@ func (c *Column) verdict(d *Decision, evaluable bool) {
 	case !c.flat && float64(d.N) < c.scale.MedianN/4:
 		d.Verdict, d.Reason = driftd.Insufficient, "fewer events than a quarter of the reference's median window"
 	case d.P <= c.Alpha:
-		d.Verdict, d.Flag = driftd.Drift, true
+		d.Verdict, d.Flag, d.Evaluated = driftd.Drift, true, true
 	case d.MDE <= MaxMDE:
-		d.Verdict = driftd.OK
+		d.Verdict, d.Evaluated = driftd.OK, true
 	default:
-		d.Verdict = driftd.Insufficient
+		d.Verdict, d.Evaluated = driftd.Insufficient, true
 		if d.Reason == "" {
 			d.Reason = "the smallest shift that this window could show is above .5 sd"
 		}

@@ -5,6 +5,7 @@
 package fold
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/driftd/driftd"
@@ -16,7 +17,11 @@ type Panes struct {
 	Length int64 // ns
 	open   []*Pane
 	last   *Pane
-	pool   map[*consumers.Model][]*driftd.Profile
+
+	// Overflow is handed to new panes.
+	Overflow func(*Pane)
+
+	pool map[*consumers.Model][]*driftd.Profile
 }
 
 // Pane is one pane's profiles.
@@ -25,6 +30,8 @@ type Pane struct {
 	First int64 // offset of the first record that it needs
 	sets  []*set
 	last  *set
+
+	Overflow func(*Pane) // called before the pane grows beyond many models
 }
 
 type set struct {
@@ -75,7 +82,7 @@ func (p *Panes) at(start, offset int64) *Pane {
 		return 0
 	})
 	if !found {
-		p.open = slices.Insert(p.open, i, &Pane{Start: start, First: offset})
+		p.open = slices.Insert(p.open, i, &Pane{Start: start, First: offset, Overflow: p.Overflow})
 	}
 	p.last = p.open[i]
 	return p.last
@@ -86,10 +93,13 @@ func (p *Pane) set(m *consumers.Model) *set {
 		return p.last
 	}
 	for _, s := range p.sets {
-		if s.model == m {
+		if s.model == m || m.Layout == nil && s.model.Layout == nil && s.model.Name == m.Name && len(s.profiles) == len(m.Segments) {
 			p.last = s
 			return s
 		}
+	}
+	if p.Overflow != nil && len(p.sets) >= 256 {
+		p.Overflow(p)
 	}
 	p.last = &set{model: m, profiles: make([]*driftd.Profile, len(m.Segments))}
 	p.sets = append(p.sets, p.last)
@@ -142,6 +152,38 @@ func (p *Panes) Drop(t int64) {
 
 // Forget drops the pooled profiles: layouts have changed.
 func (p *Panes) Forget() { p.pool = nil }
+
+// Limit keeps at most max models of a kind in a pane: those of smallest hash of
+// the name. The others' counts go to the model `other`. The result depends on
+// the events alone: a model that is moved early had max smaller ones beside it.
+func (p *Pane) Limit(max int, kind func(*consumers.Model) bool, other *consumers.Model) {
+	var of []*set
+	rest := make([]*set, 0, len(p.sets))
+	for _, s := range p.sets {
+		if s.model != other && kind(s.model) {
+			of = append(of, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	if len(of) <= max {
+		return
+	}
+	slices.SortFunc(of, func(a, b *set) int { return cmp.Compare(driftd.Hash64(a.model.Name), driftd.Hash64(b.model.Name)) })
+	p.sets, p.last = append(rest, of[:max]...), nil
+	into := p.set(other)
+	if into.profiles[0] == nil {
+		into.profiles[0] = driftd.NewProfile(nil)
+	}
+	for _, s := range of[max:] {
+		if all := s.profiles[0]; all != nil {
+			into.profiles[0].Merge(all)
+		}
+	}
+}
+
+// Sets is the number of models in the pane.
+func (p *Pane) Sets() int { return len(p.sets) }
 
 // Open is the number of open panes.
 func (p *Panes) Open() int { return len(p.open) }

@@ -427,3 +427,6 @@ func openFile(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// Native says that the file holds native events as JSON lines.
+func (f *File) Native() bool { return f.native }

@@ -1,0 +1,171 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/alerts"
+	"github.com/driftd/driftd/detectors"
+)
+
+// MaxLate is the share of late events above which a window is not judged.
+const MaxLate = .05
+
+// closeWindow judges a window and gives its results: the window, its columns,
+// and what changed about the series' incident.
+func closeWindow(r *Rules, s *State, w *OpenWindow, base bool, in Input, out []driftd.Result) []driftd.Result {
+	win := newWindowResult(r, w, in)
+	var cols []*driftd.ColumnResult
+	use, found := r.useFor(w.Start, w.Layout)
+	switch {
+	case !found || use.Reference == nil:
+		win.Verdict, win.Reason = driftd.Learning, noReference(r.Series, w.Layout)
+		if found {
+			win.Reason = noReference(r.Series, use.Layout.Fingerprint)
+		}
+	default:
+		win.Stamp.Reference = use.Reference.Fingerprint
+		cols = judgeColumns(r, w, use, win)
+		win.Verdict = windowVerdict(win, cols)
+	}
+	if win.N == 0 {
+		win.Verdict = driftd.NoData
+	}
+	out = append(out, driftd.Result{Window: win})
+	for _, c := range cols {
+		out = append(out, driftd.Result{Column: c})
+	}
+	if r.Policy == nil {
+		return out
+	}
+	historic := in.Now > 0 && r.PageMaxAge > 0 && in.Now-w.End > int64(r.PageMaxAge)
+	changes := s.Alerts.Observe(r.Policy, alerts.Observation{Window: win, Columns: cols, Base: base, Historic: historic,
+		NoPage: found && use.Reference != nil && use.Reference.Flat(), Stamp: win.Stamp})
+	for i := range changes {
+		out = append(out, driftd.Result{Incident: &changes[i]})
+	}
+	return out
+}
+
+func newWindowResult(r *Rules, w *OpenWindow, in Input) *driftd.WindowResult {
+	win := &driftd.WindowResult{
+		Kind: "window", Model: r.Series.Model, Segment: r.Series.Segment,
+		WindowStart: utc(w.Start), WindowEnd: utc(w.End), WindowLength: int64(w.Length / time.Second),
+		Complete: 1, Reason: w.Incomplete,
+		Stamp: driftd.Stamp{Revision: in.Revision, ConfigHash: r.ConfigHash, Version: r.Version},
+	}
+	if r.Policy != nil {
+		win.Labels = r.Policy.Labels
+	}
+	switch {
+	case w.Start < in.Begin:
+		win.Reason = "the data begin inside this window"
+	case w.End > in.End:
+		win.Reason = "the data end inside this window"
+	}
+	if win.Reason != "" {
+		win.Complete = 0
+	}
+	if p := w.Profile; p != nil {
+		win.N, win.Late, win.Unknown = p.Events, p.Late, p.Unknown
+		for _, n := range p.UnknownNames {
+			win.UnknownNames = append(win.UnknownNames, n.Name)
+		}
+	}
+	if all := win.N + win.Late; win.Complete == 1 && float64(win.Late) > MaxLate*float64(all) {
+		win.Reason = fmt.Sprintf("%d of %d events came late: above 5 %%; a longer lateness would wait for them", win.Late, all)
+	}
+	return win
+}
+
+func utc(t int64) time.Time { return time.Unix(0, t).UTC() }
+
+func judgeColumns(r *Rules, w *OpenWindow, use Use, win *driftd.WindowResult) []*driftd.ColumnResult {
+	prep := r.prepare(use, w.Length)
+	profile := w.Profile
+	if profile == nil || w.Layout == "" {
+		profile = driftd.NewProfile(use.Layout)
+	}
+	evaluable := win.Reason == ""
+	out := make([]*driftd.ColumnResult, len(prep.columns))
+	for i, col := range prep.columns {
+		l := &use.Layout.Columns[i]
+		cw := detectors.ColumnWindow{Profile: &profile.Columns[i], Missing: profile.Missing(l, i)}
+		d := col.Judge(&cw, evaluable, win.Reason)
+		out[i] = columnResult(r, win, l, &cw, &d, prep.alpha)
+	}
+	return out
+}
+
+func columnResult(r *Rules, win *driftd.WindowResult, l *driftd.ColumnLayout, cw *detectors.ColumnWindow, d *detectors.Decision, alpha float64) *driftd.ColumnResult {
+	p := cw.Profile
+	c := &driftd.ColumnResult{
+		Kind: "column", Model: win.Model, Segment: win.Segment, Column: l.Name,
+		WindowStart: win.WindowStart, WindowEnd: win.WindowEnd, WindowLength: win.WindowLength,
+		N: d.N, NEff: driftd.Float(d.NEff), Effect: driftd.Float(d.Effect), PValue: driftd.Float(d.P), Alpha: driftd.Float(alpha), MDE: driftd.Float(d.MDE),
+		Verdict: d.Verdict, Flag: d.Flag, Evaluated: d.Evaluated, Score: driftd.Float(d.Score), Tests: d.Tests, Mean: driftd.Float(math.NaN()),
+		Nulls: p.Classes[driftd.Null] + cw.Missing, NaNs: p.Classes[driftd.NaN], TypeErrors: p.Classes[driftd.TypeError],
+		Complete: win.Complete, Reason: d.Reason, Late: win.Late, Provisional: d.Provisional, Watched: r.watched(l.Name), Stamp: win.Stamp,
+	}
+	if d.Flag {
+		c.Moved = d.Moved
+	}
+	if c.Tests == nil {
+		c.Tests = []driftd.TestResult{}
+	}
+	if l.Kind == driftd.Numeric {
+		c.Mean, c.Quantiles = numericSummary(l, p)
+		for _, b := range p.Bins {
+			c.Bins = append(c.Bins, b.Count)
+		}
+	} else {
+		c.Bins = append(append(c.Bins, p.Counts...), p.Classes[driftd.RareLevel], p.Classes[driftd.NewLevel])
+	}
+	if c.Quantiles == nil {
+		c.Quantiles = []driftd.Float{}
+	}
+	return c
+}
+
+func numericSummary(l *driftd.ColumnLayout, p *driftd.ColumnProfile) (mean driftd.Float, q []driftd.Float) {
+	if p.Placed() == 0 || l.Bins() == 0 {
+		return driftd.Float(math.NaN()), nil
+	}
+	m, _ := detectors.Moments(detectors.BinMasses(l, p))
+	for _, at := range []float64{.05, .25, .5, .75, .95} {
+		q = append(q, driftd.Float(detectors.Quantile(l, p, at)))
+	}
+	return driftd.Float(m), q
+}
+
+// windowVerdict sums the columns up: drift when a watched one drifts; otherwise
+// ok when at least one could be judged ok.
+func windowVerdict(win *driftd.WindowResult, cols []*driftd.ColumnResult) driftd.Verdict {
+	seen := map[driftd.Verdict]int{}
+	for _, c := range cols {
+		if !c.Watched {
+			continue
+		}
+		win.Columns++
+		if c.Flag {
+			win.Flags++
+		}
+		seen[c.Verdict]++
+	}
+	for _, v := range []driftd.Verdict{driftd.Drift, driftd.OK, driftd.Insufficient, driftd.Learning} {
+		if seen[v] > 0 {
+			if v != driftd.OK && v != driftd.Drift && win.Reason == "" {
+				for _, c := range cols {
+					if c.Verdict == v {
+						win.Reason = c.Reason
+						break
+					}
+				}
+			}
+			return v
+		}
+	}
+	return driftd.NoData
+}

@@ -1,0 +1,138 @@
+package detect
+
+import (
+	"time"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/alerts"
+)
+
+// State is what is known of one series between steps.
+type State struct {
+	Merged  int64 // panes below are in the windows; driftd.MinTime before the first
+	Windows []OpenWindow
+	Alerts  alerts.State
+}
+
+// OpenWindow is a window that still collects panes. A length has none before
+// its first pane, and after retirement.
+type OpenWindow struct {
+	driftd.Window
+	Layout     string          // fingerprint of the profile's layout
+	Profile    *driftd.Profile // nil while nothing came
+	Incomplete string          // why it cannot be judged, "" when it can
+	Empty      int64           // windows without events just before this one
+}
+
+// Pane is the merged profile of one closed pane.
+type Pane struct {
+	Start   int64
+	Layout  string // fingerprint, "" for a model without layout
+	Profile *driftd.Profile
+}
+
+// Input is what a step adds.
+type Input struct {
+	Panes    []Pane // in order of time, none below State.Merged
+	Until    int64  // every pane below has come: the least frontier
+	Begin    int64  // where the data begin; windows that start before are cut
+	End      int64  // where the data end (replay); driftd.MaxTime while they go on
+	Now      int64  // the clock, for page_max_age alone; 0: nothing is historic
+	Revision int64
+}
+
+// RetireAfter is how many windows without events end a segment's rows.
+const RetireAfter = 24
+
+// Step merges closed panes into the open windows, closes those that have
+// passed and gives their results in order. It changes s to the next state. The
+// result depends on the arguments alone.
+func Step(r *Rules, s *State, in Input) []driftd.Result {
+	var out []driftd.Result
+	if len(s.Windows) != len(r.Lengths) {
+		s.Windows = keepWindows(s.Windows, r.Lengths)
+	}
+	for _, p := range in.Panes {
+		out = closeUntil(r, s, in, p.Start, out)
+		for i := range s.Windows {
+			s.Windows[i].merge(r, p)
+		}
+	}
+	out = closeUntil(r, s, in, in.Until, out)
+	s.Merged = max(s.Merged, in.Until)
+	return out
+}
+
+// keepWindows carries open windows over to the lengths of a changed config.
+func keepWindows(old []OpenWindow, lengths []time.Duration) []OpenWindow {
+	out := make([]OpenWindow, len(lengths))
+	for i, l := range lengths {
+		out[i].Length = l
+		for _, w := range old {
+			if w.Length == l {
+				out[i] = w
+			}
+		}
+	}
+	return out
+}
+
+// open says that the window is one in time, not just a length.
+func (w *OpenWindow) open() bool { return w.End > w.Start }
+
+func (w *OpenWindow) merge(r *Rules, p Pane) {
+	if !w.open() {
+		length := w.Length
+		*w = OpenWindow{Window: driftd.WindowAt(p.Start, length, r.Location)}
+	}
+	if p.Profile.Events == 0 && p.Profile.Late == 0 {
+		return
+	}
+	switch {
+	case w.Profile == nil:
+		w.Layout, w.Profile = p.Layout, p.Profile.Clone()
+	case w.Layout == p.Layout:
+		w.Profile.Merge(p.Profile)
+	default:
+		w.Incomplete = "the layout changed inside the window"
+		if p.Start >= w.Start { // the newer layout goes on, with the counts of both
+			events, late := w.Profile.Events, w.Profile.Late
+			w.Layout, w.Profile = p.Layout, p.Profile.Clone()
+			w.Profile.Events += events
+			w.Profile.Late += late
+		}
+	}
+}
+
+// closeUntil closes windows that end at or before t, in order of their ends,
+// shorter ones first.
+func closeUntil(r *Rules, s *State, in Input, t int64, out []driftd.Result) []driftd.Result {
+	for {
+		next := -1
+		for i := range s.Windows {
+			w := &s.Windows[i]
+			if w.open() && w.End <= t && (next < 0 || w.End < s.Windows[next].End) {
+				next = i
+			}
+		}
+		if next < 0 {
+			return out
+		}
+		w := &s.Windows[next]
+		out = closeWindow(r, s, w, next == 0, in, out)
+		w.advance(r)
+	}
+}
+
+// advance opens the window that follows, or none after RetireAfter empty ones.
+func (w *OpenWindow) advance(r *Rules) {
+	empty := int64(0)
+	if w.Profile == nil || w.Profile.Events == 0 {
+		empty = w.Empty + 1
+	}
+	if empty >= RetireAfter {
+		*w = OpenWindow{Window: driftd.Window{Length: w.Length}}
+		return
+	}
+	*w = OpenWindow{Window: driftd.WindowAt(w.End, w.Length, r.Location), Empty: empty}
+}
