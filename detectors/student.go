@@ -14,6 +14,11 @@ import (
 //
 // Source: Abramowitz and Stegun, Handbook of Mathematical Functions (1964),
 // 26.7.1. NaN when t or df is NaN or df <= 0.
+//
+// Three ways, because none is good everywhere: near the middle the complement
+// (the tail is large: nothing cancels), in the tail the incomplete beta itself
+// (the complement would leave 1e-16 of a p-value of 1e-50), and for many degrees
+// of freedom, where x is too near 1 to be held, an integral.
 func StudentSF(t, df float64) float64 {
 	switch {
 	case math.IsNaN(t) || math.IsNaN(df) || df <= 0:
@@ -22,15 +27,54 @@ func StudentSF(t, df float64) float64 {
 		return 1 - StudentSF(-t, df)
 	case math.IsInf(t, 1):
 		return 0
-	case math.IsInf(df, 1) || df > 1e8:
+	case math.IsInf(df, 1) || df > 1e15:
 		return NormalSF(t)
+	case t*t < 3:
+		return .5 - studentMiddle(t, df)
+	case df > 1e5:
+		return studentFar(t, df)
 	}
-	// x near 1 loses digits of 1-x: the complement is then taken directly.
-	t2 := t * t
-	if t2 < df {
-		return 0.5 * (1 - mathext.RegIncBeta(0.5, df/2, t2/(df+t2)))
+	return 0.5 * mathext.RegIncBeta(df/2, 0.5, df/(df+t*t))
+}
+
+// studentMiddle is P(0 < T < t) by the series of positive terms (A&S 26.5.4),
+// I_y(1/2, a) = 2 y^(1/2) (1-y)^a / B(1/2, a) (1 + sum of products of
+// y (a+1/2+i)/(3/2+i)), y = t^2/(df+t^2), a = df/2.
+func studentMiddle(t, df float64) float64 {
+	y, a := t*t/(df+t*t), df/2
+	sum, term := 1.0, 1.0
+	for i := 0.0; term > sum*1e-17; i++ {
+		term *= y * (a + .5 + i) / (1.5 + i)
+		sum += term
 	}
-	return 0.5 * mathext.RegIncBeta(df/2, 0.5, df/(df+t2))
+	return t / math.Sqrt(df+t*t) * math.Exp(-a*math.Log1p(t*t/df)) * gammaRatio(a) / math.SqrtPi * sum
+}
+
+// studentFar is the integral of the density from t on, with the variable v of
+// (1+s^2/df)^-((df+1)/2) = (1+t^2/df)^-((df+1)/2) e^-v, which leaves a smooth
+// function times e^-v, by the trapezoidal rule in y, v = exp(y - exp(-y))
+// (Takahasi and Mori, Double exponential formulas for numerical integration, 1974).
+func studentFar(t, df float64) float64 {
+	const step = 1. / 16
+	rate, at := 2/(df+1), math.Log1p(t*t/df)
+	sum := 0.0
+	for y := -4.0; y < 4; y += step {
+		e := math.Exp(-y)
+		v := math.Exp(y - e)
+		s2 := df * math.Expm1(at+rate*v)
+		sum += math.Exp(-v) * (df + s2) / ((df + 1) * math.Sqrt(s2)) * v * (1 + e)
+	}
+	c := gammaRatio(df/2) / math.Sqrt(df*math.Pi)
+	return c * math.Exp(-at/rate) * sum * step
+}
+
+// gammaRatio is Gamma(a+1/2)/Gamma(a), for large a by its expansion (A&S 6.1.47):
+// the difference of two logarithms would lose as many digits as a has.
+func gammaRatio(a float64) float64 {
+	if a < 100 {
+		return math.Exp(lgamma(a+.5) - lgamma(a))
+	}
+	return math.Sqrt(a) * (1 - 1/(8*a)*(1-1/(16*a)*(1+5/(8*a)*(1-21/(160*a)))))
 }
 
 // NormalSF is P(Z > z) of the standard normal, accurate in the tail.

@@ -24,15 +24,15 @@ func Countries() []string { return []string{"DE", "FR"} }
 
 // The shape of the traffic.
 const (
-	perHour   = 700.     // events of one model, on average over a day
-	amplitude = .4       // of the daily rhythm, which peaks at 15:00 UTC
-	goOn      = .35      // chance that a session has one more event
-	maxEvents = 8        // of a session
-	minGap    = 2_000    // ms between two events of a session
-	maxGap    = 40_000   //
-	users     = 50_000   // of one model
-	shareDE   = .45      // of users
-	minute    = 60_000   // ms
+	perHour   = 700.   // events of one model, on average over a day
+	amplitude = .4     // of the daily rhythm, which peaks at 15:00 UTC
+	goOn      = .35    // chance that a session has one more event
+	maxEvents = 8      // of a session
+	minGap    = 2_000  // ms between two events of a session
+	maxGap    = 40_000 //
+	users     = 50_000 // of one model
+	shareDE   = .45    // of users
+	minute    = 60_000 // ms
 	// lookBack is how many minutes after its first event a session may still
 	// have events: maxEvents gaps.
 	lookBack = (maxEvents*maxGap + minute - 1) / minute

@@ -19,16 +19,6 @@ type native struct {
 	Prediction     map[string]any
 }
 
-func (n *native) value(column string) any {
-	switch column {
-	case "prediction.score":
-		return n.Prediction["score"]
-	case "prediction.class":
-		return n.Prediction["class"]
-	}
-	return n.Features[column]
-}
-
 func each(t testing.TB, g *Generator, model string, from, to time.Time, changed bool, fn func(*Event, *native)) {
 	t.Helper()
 	err := g.Events(from, to, changed, func(e *Event) error {
@@ -229,7 +219,7 @@ func any1(*native) bool { return true }
 // With changed false the two halves of a span look alike, and what the
 // constants promise is there.
 func TestCleanHalves(t *testing.T) {
-	const half = 36 * time.Hour
+	const half = 24 * time.Hour
 	a, la := gather(t, "", LiveStart, LiveStart.Add(half), false, any1)
 	b, lb := gather(t, "", LiveStart.Add(half), LiveStart.Add(2*half), false, any1)
 	for k := range a {
@@ -294,7 +284,7 @@ func TestChanges(t *testing.T) {
 		if c.At.Before(LiveStart) || !c.At.Before(LiveStart.Add(LiveSpan)) || c.Until.After(LiveStart.Add(LiveSpan)) {
 			t.Errorf("%s: outside the live span", c.Text)
 		}
-		until := c.At.Add(16 * time.Hour)
+		until := c.At.Add(10 * time.Hour)
 		if !c.Until.IsZero() && c.Until.Before(until) {
 			until = c.Until
 		}
