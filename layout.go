@@ -3,7 +3,6 @@ package driftd
 import (
 	"fmt"
 	"math"
-	"slices"
 	"sort"
 )
 
@@ -153,7 +152,7 @@ func (c *ColumnLayout) compileNumeric() error {
 	if b == 0 {
 		return nil // nothing but nulls in the reference: every value is `over`
 	}
-	if b > math.MaxUint16-2 || !slices.IsSorted(c.Upper) || !(c.Min <= c.Upper[0]) || math.IsInf(c.Upper[b-1], 0) {
+	if b > math.MaxUint16-2 || !strictlyAscending(c.Upper) || !(c.Min <= c.Upper[0]) || math.IsInf(c.Min, 0) || math.IsInf(c.Upper[b-1], 0) {
 		return fmt.Errorf("edges are not finite and ascending")
 	}
 	if c.Values != nil && len(c.Values) != b {
@@ -171,7 +170,7 @@ func (c *ColumnLayout) compileNumeric() error {
 	}
 	lo := c.Min
 	for i, hi := range c.Upper {
-		c.search[i] = sortable(hi)
+		c.search[i] = sortable(hi + 0) // as Number has it: -0 is 0
 		c.lower[i] = lo
 		if s := 255 / (hi - lo); hi > lo && !math.IsInf(s, 0) {
 			c.scale[i] = s
@@ -199,6 +198,15 @@ func (c *ColumnLayout) Bounds(i int) (lo, hi float64) {
 		return c.Min, c.Upper[0]
 	}
 	return math.Nextafter(c.Upper[i-1], math.Inf(1)), c.Upper[i]
+}
+
+func strictlyAscending(x []float64) bool {
+	for i := 1; i < len(x); i++ {
+		if !(x[i-1] < x[i]) {
+			return false
+		}
+	}
+	return len(x) == 0 || !math.IsNaN(x[0])
 }
 
 // sortable maps a float to an integer of the same order (not for NaN).
