@@ -1526,7 +1526,7 @@ type SeriesState struct {
 	Windows       []*OpenWindow          `protobuf:"bytes,7,rep,name=windows,proto3" json:"windows,omitempty"`
 	Histories     []*History             `protobuf:"bytes,8,rep,name=histories,proto3" json:"histories,omitempty"`
 	Incident      *Incident              `protobuf:"bytes,9,opt,name=incident,proto3" json:"incident,omitempty"`
-	Begin         int64                  `protobuf:"varint,10,opt,name=begin,proto3" json:"begin,omitempty"`
+	Silent        int64                  `protobuf:"varint,10,opt,name=silent,proto3" json:"silent,omitempty"` // consecutive base windows without events
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1624,9 +1624,9 @@ func (x *SeriesState) GetIncident() *Incident {
 	return nil
 }
 
-func (x *SeriesState) GetBegin() int64 {
+func (x *SeriesState) GetSilent() int64 {
 	if x != nil {
-		return x.Begin
+		return x.Silent
 	}
 	return 0
 }
@@ -1907,6 +1907,10 @@ type Incident struct {
 	Summary       string                 `protobuf:"bytes,12,opt,name=summary,proto3" json:"summary,omitempty"`
 	Reference     string                 `protobuf:"bytes,13,opt,name=reference,proto3" json:"reference,omitempty"`
 	State         string                 `protobuf:"bytes,14,opt,name=state,proto3" json:"state,omitempty"`
+	Revision      int64                  `protobuf:"varint,15,opt,name=revision,proto3" json:"revision,omitempty"`
+	ConfigHash    string                 `protobuf:"bytes,16,opt,name=config_hash,json=configHash,proto3" json:"config_hash,omitempty"`
+	Version       string                 `protobuf:"bytes,17,opt,name=version,proto3" json:"version,omitempty"`
+	Labels        map[string]string      `protobuf:"bytes,18,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2037,6 +2041,34 @@ func (x *Incident) GetState() string {
 		return x.State
 	}
 	return ""
+}
+
+func (x *Incident) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Incident) GetConfigHash() string {
+	if x != nil {
+		return x.ConfigHash
+	}
+	return ""
+}
+
+func (x *Incident) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Incident) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
 }
 
 type IncidentColumn struct {
@@ -2351,7 +2383,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\bUseEntry\x12\x1c\n" +
 	"\treference\x18\x01 \x01(\tR\treference\x12\x16\n" +
 	"\x06layout\x18\x02 \x01(\tR\x06layout\x12%\n" +
-	"\x0eeffective_from\x18\x03 \x01(\x03R\reffectiveFrom\"\xee\x02\n" +
+	"\x0eeffective_from\x18\x03 \x01(\x03R\reffectiveFrom\"\xf0\x02\n" +
 	"\vSeriesState\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -2362,9 +2394,9 @@ const file_driftd_proto_rawDesc = "" +
 	"\tfrontiers\x18\x06 \x03(\v2\x15.driftd.wire.FrontierR\tfrontiers\x121\n" +
 	"\awindows\x18\a \x03(\v2\x17.driftd.wire.OpenWindowR\awindows\x122\n" +
 	"\thistories\x18\b \x03(\v2\x14.driftd.wire.HistoryR\thistories\x121\n" +
-	"\bincident\x18\t \x01(\v2\x15.driftd.wire.IncidentR\bincident\x12\x14\n" +
-	"\x05begin\x18\n" +
-	" \x01(\x03R\x05begin\"\xb8\x01\n" +
+	"\bincident\x18\t \x01(\v2\x15.driftd.wire.IncidentR\bincident\x12\x16\n" +
+	"\x06silent\x18\n" +
+	" \x01(\x03R\x06silent\"\xb8\x01\n" +
 	"\bFrontier\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
@@ -2391,7 +2423,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\x06length\x18\x02 \x01(\x03R\x06length\x12\x14\n" +
 	"\x05flags\x18\x03 \x03(\bR\x05flags\x12\x16\n" +
 	"\x06starts\x18\x04 \x03(\x03R\x06starts\x12\x16\n" +
-	"\x06scores\x18\x05 \x03(\x01R\x06scores\"\x85\x03\n" +
+	"\x06scores\x18\x05 \x03(\x01R\x06scores\"\xd2\x04\n" +
 	"\bIncident\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n" +
@@ -2407,7 +2439,15 @@ const file_driftd_proto_rawDesc = "" +
 	"\achanged\x18\v \x01(\x03R\achanged\x12\x18\n" +
 	"\asummary\x18\f \x01(\tR\asummary\x12\x1c\n" +
 	"\treference\x18\r \x01(\tR\treference\x12\x14\n" +
-	"\x05state\x18\x0e \x01(\tR\x05state\"\xe8\x01\n" +
+	"\x05state\x18\x0e \x01(\tR\x05state\x12\x1a\n" +
+	"\brevision\x18\x0f \x01(\x03R\brevision\x12\x1f\n" +
+	"\vconfig_hash\x18\x10 \x01(\tR\n" +
+	"configHash\x12\x18\n" +
+	"\aversion\x18\x11 \x01(\tR\aversion\x129\n" +
+	"\x06labels\x18\x12 \x03(\v2!.driftd.wire.Incident.LabelsEntryR\x06labels\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe8\x01\n" +
 	"\x0eIncidentColumn\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\tR\x06column\x12\x12\n" +
 	"\x04test\x18\x02 \x01(\tR\x04test\x12\x16\n" +
@@ -2439,7 +2479,7 @@ func file_driftd_proto_rawDescGZIP() []byte {
 	return file_driftd_proto_rawDescData
 }
 
-var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_driftd_proto_goTypes = []any{
 	(*Layout)(nil),          // 0: driftd.wire.Layout
 	(*ColumnLayout)(nil),    // 1: driftd.wire.ColumnLayout
@@ -2467,6 +2507,7 @@ var file_driftd_proto_goTypes = []any{
 	(*Incident)(nil),        // 23: driftd.wire.Incident
 	(*IncidentColumn)(nil),  // 24: driftd.wire.IncidentColumn
 	(*Fixed)(nil),           // 25: driftd.wire.Fixed
+	nil,                     // 26: driftd.wire.Incident.LabelsEntry
 }
 var file_driftd_proto_depIdxs = []int32{
 	1,  // 0: driftd.wire.Layout.columns:type_name -> driftd.wire.ColumnLayout
@@ -2490,11 +2531,12 @@ var file_driftd_proto_depIdxs = []int32{
 	23, // 18: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
 	4,  // 19: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
 	24, // 20: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	26, // 21: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_driftd_proto_init() }
@@ -2509,7 +2551,7 @@ func file_driftd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driftd_proto_rawDesc), len(file_driftd_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
