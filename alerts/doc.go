@@ -1,7 +1,16 @@
-// Package alerts turns results into incidents: a pure state machine for each
-// series. No clock and no I/O: times are arguments.
+// Package alerts turns the results of closed windows into incidents: one thing to tell a person about, once.
 //
-// What belongs here: when an incident opens, grows and closes, how its columns
-// are ranked and what it says. What does not: the tests (detectors), and how an
-// incident reaches a person (alertmanager/).
+// It is a pure state machine. What has happened is its argument, time with it; it reads no clock and does no I/O, so that
+// live traffic, a replay of it and a test by hand give the same incidents. The rules are those of a sequence of evaluated
+// windows of one column and one window length (a history); empty, incomplete, late and learning windows are in no history:
+// they are neither flags nor clean.
+//
+//   - A drift incident opens when a watched column has 2 flags among its last 3 evaluated windows of one length.
+//   - A series has at most one open incident. A column that qualifies while it is open is added and announced once.
+//   - It resolves when each column and length that flagged while it was open has 3 consecutive clean evaluated windows.
+//   - A no_data incident opens when an expected model's segment `all` has 2 consecutive base windows without events, and
+//     resolves at the first with some. It never opens beside a drift incident, which is there to be seen already and stays
+//     open; and drift that begins while it is open waits for its end.
+//
+// What belongs here: the rules, severity, ranking and the words of a page. What does not: sending them (alertmanager).
 package alerts

@@ -57,3 +57,11 @@ func (p *Policy) severity(column string) string {
 	}
 	return Ticket
 }
+
+// noDataSeverity is page: that a model is expected was said by a person.
+func (p *Policy) noDataSeverity() string {
+	if p.Severity != "" {
+		return p.Severity
+	}
+	return Page
+}

@@ -3,13 +3,89 @@ package alerts
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/driftd/driftd"
 )
 
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+// named is how many columns a summary names at most.
+const named = 5
+
+// summarise says what a person who is woken wants to know: what has moved, how
+// far, since when, how sure that is, and what to do.
+func summarise(i *Incident, o *Observation) string {
+	r := &i.Result
+	if r.Type == TypeNoData {
+		return fmt.Sprintf("Model %s has sent no events since %s. Is its service running, and does it still write to its topic? "+
+			"If it was switched off on purpose, set models.%s.expect to false.", r.Model, clock(r.DriftSince), r.Model)
+	}
+	c := r.Columns[0]
+	var b strings.Builder
+	fmt.Fprintf(&b, "Drift in %s since %s", where(r), clock(r.DriftSince))
+	if r.Pace != "" {
+		fmt.Fprintf(&b, " (%s)", r.Pace)
+	}
+	fmt.Fprintf(&b, ": %s: %s (p %s", c.Column, howFar(&c), number(c.PValue))
+	for _, x := range o.Columns {
+		if x.Column == c.Column {
+			fmt.Fprintf(&b, ", flags at %s", number(x.Alpha))
+		}
+	}
+	if c.Test != "" {
+		fmt.Fprintf(&b, "; %s has the threshold %s", c.Test, number(c.Threshold))
+	}
+	fmt.Fprintf(&b, "; n %d in the %s to %s).", c.N, span(o.length()), clock(o.Window.WindowEnd))
+	others(&b, r.Columns[1:])
+	if r.Historic {
+		b.WriteString(" Found in old windows: nobody was told.")
+	}
+	if r.Provisional {
+		b.WriteString(" Provisional: the reference is still young, false alarms may exceed the budget.")
+	}
+	fmt.Fprintf(&b, " What to do: look at %s over time in the dashboard, and at what was deployed around %s. "+
+		"If the change is wanted: `driftd reference accept --model %s --since %s`. If not: ask who produces %s.",
+		c.Column, clock(r.DriftSince), argument(r.Model), r.DriftSince.UTC().Format(time.RFC3339), c.Column)
+	return b.String()
+}
+
+func others(b *strings.Builder, columns []driftd.IncidentColumn) {
+	for k := range columns {
+		switch {
+		case k == 0:
+			b.WriteString(" Also: ")
+		case k == named-1:
+			fmt.Fprintf(b, "; and %d more.", len(columns)-k)
+			return
+		default:
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(b, "%s: %s", columns[k].Column, howFar(&columns[k]))
+	}
+	if len(columns) > 0 {
+		b.WriteString(".")
+	}
+}
+
+// ending is the summary of an incident that is over.
+func ending(r *driftd.IncidentResult) string {
+	over := clock(*r.ResolvedAt)
+	switch {
+	case r.Type == TypeNoData:
+		return fmt.Sprintf("Over: model %s is silent no more (it was from %s; seen at %s).", r.Model, clock(r.DriftSince), over)
+	case r.State == driftd.StateAccepted:
+		return fmt.Sprintf("Accepted at %s: what has come in %s since %s is the new normal.", over, where(r), clock(r.DriftSince))
+	}
+	return fmt.Sprintf("Over at %s: %s is back within its reference in every column that had drifted since %s.", over, where(r), clock(r.DriftSince))
+}
+
+func howFar(c *driftd.IncidentColumn) string {
+	if c.Moved != "" {
+		return c.Moved
+	}
+	return "effect " + number(c.Effect)
+}
 
 func where(r *driftd.IncidentResult) string {
 	if r.Segment == driftd.AllSegment {
@@ -18,72 +94,35 @@ func where(r *driftd.IncidentResult) string {
 	return "model " + r.Model + ", segment " + r.Segment
 }
 
-// pace tells a sudden change from a gradual one by the column's last scores
-// (base length): sudden when the step into the first of the moved windows makes
-// at least 60 % of the whole way from the mean of the windows before; "" while
-// there are too few to tell.
-func (s *State) pace(column string) string {
-	for i := range s.Histories {
-		h := &s.Histories[i]
-		if h.Column != column {
-			continue
-		}
-		n, flagged := len(h.Scores), 0
-		for k := len(h.Flags) - 1; k >= 0 && flagged < len(h.Flags); k-- {
-			if h.Flags[k] {
-				flagged = len(h.Flags) - k
-			}
-		}
-		at := n - flagged // the first flagged window
-		if flagged == 0 || at < 2 {
-			return ""
-		}
-		before := 0.0
-		for _, x := range h.Scores[:at-1] { // the window just before may have begun to move
-			before += x
-		}
-		before /= float64(at - 1)
-		whole := h.Scores[n-1] - before
-		step := h.Scores[at] - h.Scores[at-1]
-		switch {
-		case whole == 0:
-			return ""
-		case step/whole >= .6:
-			return "sudden"
-		}
-		return "gradual"
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+func number(f driftd.Float) string {
+	if math.IsNaN(float64(f)) {
+		return "unknown"
 	}
-	return ""
+	return strconv.FormatFloat(float64(f), 'g', 2, 64)
 }
 
-// summarise says what a person who is woken wants to know.
-func summarise(r *driftd.IncidentResult) string {
-	c := r.Columns[0]
-	var b strings.Builder
-	fmt.Fprintf(&b, "Drift in %s since %s", where(r), clock(r.DriftSince))
-	if r.Pace != "" {
-		fmt.Fprintf(&b, " (%s)", r.Pace)
-	}
-	fmt.Fprintf(&b, ": %s", c.Column)
-	if c.Moved != "" {
-		fmt.Fprintf(&b, ": %s", c.Moved)
-	}
-	fmt.Fprintf(&b, " [%s, effect %.2f", c.Test, float64(c.Effect))
-	if t := float64(c.Threshold); !math.IsNaN(t) {
-		fmt.Fprintf(&b, ", threshold %.2g", t)
-	}
-	fmt.Fprintf(&b, ", p %.1e, n %d].", float64(c.PValue), c.N)
-	if len(r.Columns) > 1 {
-		var names []string
-		for _, x := range r.Columns[1:] {
-			names = append(names, x.Column)
+// span is a length in the words of config: 1h, 1d, 90m.
+func span(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+		if d >= u.unit && d%u.unit == 0 {
+			return strconv.FormatInt(int64(d/u.unit), 10) + u.name
 		}
-		fmt.Fprintf(&b, " Also: %s.", strings.Join(names, ", "))
 	}
-	if r.Provisional {
-		b.WriteString(" The reference is provisional.")
+	return d.String()
+}
+
+// argument is a word as a shell reads it back.
+func argument(s string) string {
+	strange := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/:@%+", r))
 	}
-	fmt.Fprintf(&b, " What to do: see what feeds %s and what was deployed around %s. If the change is wanted, build a reference from data after it and push it (driftd reference build, driftd reference push); to mute the column, set models.%s.columns.%s.watch: false.",
-		c.Column, clock(r.DriftSince), r.Model, c.Column)
-	return b.String()
+	if s != "" && strings.IndexFunc(s, strange) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
