@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS ${database}.driftd_columns ${on_cluster}
     mde           Nullable(Float64) CODEC(ZSTD),
     verdict       LowCardinality(String),
     flag          Bool,
+    evaluated     Bool,
+    score         Nullable(Float64) CODEC(ZSTD),
     moved         String CODEC(ZSTD),
     tests         Nested
     (
