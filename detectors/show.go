@@ -30,8 +30,10 @@ func (c *Column) showNumeric(w *ColumnWindow, q []float64, n float64, d *Decisio
 	c.showLogMeasures(coarsen(qc, s.P, b), coarsen(pc, s.P, b), len(s.P), n, d)
 	ks := KSDistance(q, s.P)
 	d.show(ShowKS, ks, ks)
-	w1 := Wasserstein1(BinMasses(c.Layout, w.Profile), c.refAt)
-	d.show(ShowW1, w1, w1/c.refSD)
+	// A constant reference has no sd to measure in, a window of infinities no place.
+	if w1 := Wasserstein1(BinMasses(c.Layout, w.Profile), c.refAt); c.refSD > 0 && !math.IsNaN(w1) {
+		d.show(ShowW1, w1, w1/c.refSD)
+	}
 }
 
 func (c *Column) showCategorical(w *ColumnWindow, d *Decision) {

@@ -31,7 +31,7 @@ func StudentSF(t, df float64) float64 {
 		return NormalSF(t)
 	case t*t < 3:
 		return .5 - studentMiddle(t, df)
-	case df > 1e5:
+	case df > 1e4:
 		return studentFar(t, df)
 	}
 	return 0.5 * mathext.RegIncBeta(df/2, 0.5, df/(df+t*t))

@@ -23,8 +23,9 @@ func WassersteinSamples(x, y []float64) float64 {
 		if j < len(ys) && ys[j] < at {
 			at = ys[j]
 		}
-		if at > last { // not for infinities that are equal: Inf - Inf
-			sum += math.Abs(float64(i)/n-float64(j)/m) * (at - last)
+		// Where the two agree an infinite step costs nothing, and Inf - Inf neither.
+		if d := math.Abs(float64(i)/n - float64(j)/m); d > 0 && at > last {
+			sum += d * (at - last)
 		}
 		last = at
 		for i < len(xs) && xs[i] == at {
