@@ -26,7 +26,7 @@ func Countries() []string { return []string{"DE", "FR"} }
 const (
 	perHour   = 700.   // events of one model, on average over a day
 	amplitude = .4     // of the daily rhythm, which peaks at 15:00 UTC
-	goOn      = .35    // chance that a session has one more event
+	goOn      = .25    // chance that a session has one more event
 	maxEvents = 8      // of a session
 	minGap    = 2_000  // ms between two events of a session
 	maxGap    = 40_000 //

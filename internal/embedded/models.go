@@ -55,7 +55,7 @@ func fraudEvent(b []byte, d *draws) []byte {
 	age := int64(-420 * math.Log(1-d.user.uniform())) // days
 	device := devices[d.user.pick(deviceShare)]
 	foreign := d.event.uniform() < .08
-	x := -3 + .8*size + risk - .4*math.Min(2, float64(age)/420) + .7*d.event.normal()
+	x := -2 + .8*size + risk - .4*math.Min(2, float64(age)/420) + .7*d.event.normal()
 	if foreign {
 		x += 1.2
 	}
