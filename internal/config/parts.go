@@ -1,0 +1,98 @@
+package config
+
+import (
+	"slices"
+	"time"
+)
+
+func (f *file) sinks(v at, s *Sinks) {
+	o := f.object(v)
+	if x, ok := o["clickhouse"]; ok {
+		s.ClickHouse = &ClickHouse{Database: "driftd", Username: "default"}
+		f.clickhouse(x, s.ClickHouse)
+	}
+	if x, ok := o["file"]; ok {
+		if p, has := f.object(x)["path"]; has {
+			f.text(p, &s.File)
+		} else {
+			f.bad(x.node, "%s.path is missing; name the file, as in `%s`", x.path, example(x.key))
+		}
+	}
+	if x, ok := o["prometheus"]; ok {
+		p := f.object(x)
+		if y, ok := p["all_columns"]; ok {
+			f.boolean(y, &s.Prometheus.AllColumns)
+		}
+		if y, ok := p["max_series"]; ok {
+			f.whole(y, &s.Prometheus.MaxSeries, 1, 10_000_000, "a whole number above 0; write max_series: 10000")
+		}
+	}
+}
+
+func (f *file) clickhouse(v at, c *ClickHouse) {
+	o := f.object(v)
+	if x, ok := o["addresses"]; ok {
+		f.each(x, &c.Addresses, isHostPort, "a host:port; write it as host:9000")
+	}
+	if x, ok := o["addresses"]; !ok || isNull(x.node) || isEmpty(x.node) {
+		f.bad(v.node, "%s.addresses is missing; name at least one, as in `addresses: [host:9000]`", v.path)
+	}
+	if x, ok := o["database"]; ok {
+		f.text(x, &c.Database)
+	}
+	if x, ok := o["username"]; ok {
+		f.text(x, &c.Username)
+	}
+	if x, ok := o["tls"]; ok {
+		f.boolean(x, &c.TLS)
+	}
+	f.secret(o, &c.Password)
+}
+
+func (f *file) alerts(v at, a *Alerts) {
+	o := f.object(v)
+	if x, ok := o["alertmanagers"]; ok {
+		f.each(x, &a.Alertmanagers, isURL, "an http URL without user and query; write it as http://host:9093")
+	}
+	if x, ok := o["page_max_age"]; ok {
+		f.duration(x, &a.PageMaxAge, time.Minute, 365*day)
+	}
+	if x, ok := o["interval"]; ok {
+		f.duration(x, &a.Interval, time.Second, time.Hour)
+	}
+}
+
+func (f *file) http(v at, h *HTTP) {
+	o := f.object(v)
+	if x, ok := o["listen"]; ok {
+		f.fits(x, &h.Listen, isListen, `a host:port; write it as ":9110" or "127.0.0.1:9110"`)
+	}
+	if x, ok := o["web_config_file"]; ok {
+		f.text(x, &h.WebConfigFile)
+	}
+}
+
+func (f *file) start(v at, s *Start) {
+	word, ok := f.raw(v)
+	switch d, isDuration := parseDuration(word); {
+	case ok && word == "earliest":
+		s.Earliest, s.Back = true, 0
+	case ok && word == "latest":
+		s.Latest, s.Back = true, 0
+	case ok && isDuration:
+		s.Back = d
+	default:
+		f.wrong(v, "earliest, latest or a duration; write start: latest, or start: 2d")
+	}
+}
+
+func (f *file) roles(v at, to *[]string) {
+	all := *to
+	var given []string
+	f.each(v, &given, func(s string) bool { return slices.Contains(all, s) }, "a role; roles are profile, detect and write")
+	if len(given) == 0 {
+		f.bad(v.node, "%s: the list is empty; name some of profile, detect and write, or remove the key for all of them", v.path)
+		return
+	}
+	*to = given
+}
