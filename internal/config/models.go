@@ -83,7 +83,7 @@ func (f *file) windows(v at, to *[]time.Duration, pane time.Duration) {
 		}
 	}
 	switch {
-	case len(items) == 0:
+	case isNull(v.node) || isEmpty(v.node):
 		f.bad(v.node, "%s: the list is empty; name at least one length, as in [1h, 1d]", v.path)
 	case len(items) > maxWindows:
 		f.bad(v.node, "%s: %d lengths are too many; name at most %d", v.path, len(items), maxWindows)

@@ -36,6 +36,11 @@ type file struct {
 	name     string
 	anchors  map[string]ast.Node
 	mistakes []Mistake
+	used     map[string]bool // keys of the table
+}
+
+func newFile(name string) *file {
+	return &file{name: name, anchors: map[string]ast.Node{}, used: map[string]bool{}}
 }
 
 // at is a value and where it stands: path as people read it (sources[0].topic), key as the table has it (sources[].topic).
@@ -63,6 +68,9 @@ func (f *file) badLine(line int, format string, args ...any) {
 
 // wrong says that a value cannot be read as what its key needs.
 func (f *file) wrong(v at, mend string) {
+	if v.path == "" {
+		v.path = "the file"
+	}
 	f.bad(v.node, "%s: %s is not %s", v.path, shown(v.node), mend)
 }
 
@@ -150,6 +158,9 @@ func (f *file) Visit(n ast.Node) ast.Visitor {
 // real is the value itself: aliases replaced, anchors, tags and comments left out.
 func (f *file) real(n ast.Node) ast.Node {
 	for range 100 { // an alias may stand for itself
+		if text, ok := glued(n); ok {
+			return text
+		}
 		switch x := n.(type) {
 		case nil:
 			return &ast.NullNode{BaseNode: &ast.BaseNode{}}
@@ -236,11 +247,16 @@ func (f *file) object(v at) map[string]at {
 		k, ok := known[p.name]
 		switch {
 		case !ok:
-			f.bad(p.at.node, "%s: unknown key; %s", p.at.path, nearest(p.name, known))
+			mend := nearest(p.name, known)
+			if _, secret := known["password_file"]; secret && p.name == "password" {
+				mend = "secrets are read from a file or the environment: use password_file or password_env"
+			}
+			f.bad(p.at.node, "%s: unknown key; %s", p.at.path, mend)
 		case k.Soon != "":
 			f.bad(p.at.node, "%s is not supported yet; %s", p.at.path, k.Soon)
 		default:
 			out[p.name] = p.at
+			f.used[k.Path] = true
 		}
 	}
 	return out

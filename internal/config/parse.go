@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -11,7 +10,7 @@ import (
 
 // Parse reads and checks the text of a file; name is what mistakes call it. The error is an *Error.
 func Parse(name string, b []byte) (*Config, error) {
-	f := &file{name: name, anchors: map[string]ast.Node{}}
+	f := newFile(name)
 	c := Default()
 	if top, ok := f.open(b); ok {
 		f.config(top, c)
@@ -25,11 +24,6 @@ func Parse(name string, b []byte) (*Config, error) {
 }
 
 func (f *file) config(top at, c *Config) {
-	for _, p := range f.pairs(top) { // a common slip with a clear mend
-		if strings.HasPrefix(p.name, "password") {
-			f.bad(p.at.node, "%s: secrets are read from files or the environment; use password_file or password_env", p.name)
-		}
-	}
 	o := f.object(top)
 	if v, ok := o["kafka"]; ok {
 		f.kafka(v, &c.Kafka)
@@ -67,14 +61,6 @@ func (f *file) config(top at, c *Config) {
 	}
 	if v, ok := o["roles"]; ok {
 		f.roles(v, &c.Roles)
-	}
-	// A pane that does not fit the windows that nobody wrote down.
-	if v, ok := o["pane"]; ok {
-		for _, w := range c.Defaults.Windows {
-			if c.Pane > 0 && w%c.Pane != 0 {
-				f.bad(v.node, "pane: %s does not divide the default window %s; choose one that does, as 1m", words(c.Pane), words(w))
-			}
-		}
 	}
 }
 

@@ -90,9 +90,11 @@ func (f *file) roles(v at, to *[]string) {
 	all := *to
 	var given []string
 	f.each(v, &given, func(s string) bool { return slices.Contains(all, s) }, "a role; roles are profile, detect and write")
-	if len(given) == 0 {
+	if isNull(v.node) || isEmpty(v.node) {
 		f.bad(v.node, "%s: the list is empty; name some of profile, detect and write, or remove the key for all of them", v.path)
 		return
 	}
-	*to = given
+	if len(given) > 0 {
+		*to = given
+	}
 }

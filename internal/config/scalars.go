@@ -30,8 +30,16 @@ func (f *file) raw(v at) (string, bool) {
 
 func (f *file) text(v at, to *string) {
 	s, ok := f.raw(v)
+	if isNull(v.node) {
+		f.bad(v.node, "%s is empty; give it a value or remove the key", v.path)
+		return
+	}
 	if !ok {
-		f.wrong(v, `text; quote it, as in "`+strings.Trim(shown(v.node), `"`)+`"`)
+		mend := "text; write one value"
+		if t, scalar := v.node.(ast.ScalarNode); scalar {
+			mend = `text; quote it, as in "` + t.GetToken().Value + `"`
+		}
+		f.wrong(v, mend)
 		return
 	}
 	if strings.TrimSpace(s) == "" {
@@ -41,18 +49,26 @@ func (f *file) text(v at, to *string) {
 	*to = s
 }
 
+// texts is a list of texts, each once.
 func (f *file) texts(v at, to *[]string) {
+	f.each(v, to, func(string) bool { return true }, "")
+}
+
+// each is a list of texts of one form.
+func (f *file) each(v at, to *[]string, good func(string) bool, mend string) {
+	var all []string
 	for _, x := range f.list(v, "a list; write it as [a, b]") {
 		var s string
-		f.text(x, &s)
+		f.fits(x, &s, good, mend)
 		switch {
 		case s == "":
-		case slices.Contains(*to, s):
+		case slices.Contains(all, s):
 			f.bad(x.node, "%s: %q is in the list twice; keep one of them", x.path, s)
 		default:
-			*to = append(*to, s)
+			all = append(all, s)
 		}
 	}
+	*to = all
 }
 
 // fits takes a text when it is as it should be, or says so.
@@ -203,17 +219,4 @@ func isListen(s string) bool {
 func isURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == ""
-}
-
-// each checks a list whose values have one form.
-func (f *file) each(v at, to *[]string, good func(string) bool, mend string) {
-	var all []string
-	f.texts(v, &all)
-	items := f.list(v, "")
-	for _, x := range items {
-		if s, ok := f.raw(x); ok && strings.TrimSpace(s) != "" && !good(s) {
-			f.wrong(x, mend)
-		}
-	}
-	*to = all
 }

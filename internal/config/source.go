@@ -11,7 +11,7 @@ import (
 
 func (f *file) sources(v at, c *Config) {
 	items := f.list(v, "a list; write it as `"+example(v.key)+"`")
-	if len(items) == 0 {
+	if len(items) == 0 && (isNull(v.node) || isEmpty(v.node)) {
 		f.bad(v.node, "sources is empty: name at least one topic, as in `%s`", example(v.key))
 	}
 	seen := map[string]int{}

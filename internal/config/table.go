@@ -119,17 +119,19 @@ func modelKeys(at string) []Key {
 		{Path: "columns.<name>.importance", Type: "number from 0 to 1", Default: or("not said"), Meaning: "Ranks columns and decides severity; one that is not said ranks as 1."},
 		{Path: "columns.<name>.watch", Type: "true or false", Default: or("true"), Meaning: "false mutes: counted and shown, never paged."},
 		{Path: "columns.<name>.rule", Soon: "remove it; the false alarm budget is set by budget.pages_per_week"},
-		{Path: "reference", Type: "mapping", Meaning: "What the traffic is compared with.", Example: "reference: {file: fraud.ref}"},
-		{Path: "reference.bootstrap", Soon: "build a reference with `driftd reference build` and push it with `driftd reference push`"},
 		{Path: "reference_per", Soon: "push a reference for the whole model with `driftd reference push`"},
 	}
-	const own = "it is said model by model: move it to models.<name>."
+	const build = "build a reference with `driftd reference build` and push it with `driftd reference push`"
 	if mine {
 		ks = append(ks,
+			Key{Path: "reference", Type: "mapping", Meaning: "What the traffic is compared with.", Example: "reference: {file: fraud.ref}"},
 			Key{Path: "reference.file", Type: "file", Default: "the last one pushed", Meaning: "A file that `driftd reference build` wrote."},
+			Key{Path: "reference.bootstrap", Soon: build},
 			Key{Path: "expect", Type: "true or false", Default: "false", Meaning: "The model's silence is an incident."})
 	} else {
-		ks = append(ks, Key{Path: "reference.file", Soon: own + "reference.file"}, Key{Path: "expect", Soon: own + "expect"})
+		ks = append(ks,
+			Key{Path: "reference", Soon: build + ", or name its file in models.<name>.reference.file"},
+			Key{Path: "expect", Soon: "say it model by model, in models.<name>.expect"})
 	}
 	for i := range ks {
 		ks[i].Path = at + "." + ks[i].Path
