@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/config"
+	"github.com/driftd/driftd/internal/picture"
+	"github.com/driftd/driftd/internal/pipeline"
+	"github.com/driftd/driftd/internal/wire"
+)
+
+type referenceCmd struct {
+	Build buildCmd `cmd:"" help:"Make a reference from a file of rows."`
+	Show  showCmd  `cmd:"" help:"Show what a reference holds."`
+	Push  pushCmd  `cmd:"" help:"Put a reference into Kafka and use it."`
+}
+
+type buildCmd struct {
+	Input  string `arg:"" help:"CSV, JSON lines or Parquet, plain or gzip."`
+	Output string `short:"o" required:"" placeholder:"FILE.ref" help:"Where the reference goes."`
+	inputFlags
+}
+
+// Help is shown by --help.
+func (buildCmd) Help() string {
+	return `Examples:
+  driftd reference build train.parquet -o fraud.ref --model fraud --time ts --segment country
+  driftd reference build train.csv -o fraud.ref --model fraud --window-rows 1000 --score p
+
+With --time or --window-rows the rows are cut into windows like live traffic, so
+that the reference knows how windows vary. Without either, it is one flat sample:
+results then assume independent events and never page. Crossed segments are
+written a+b.`
+}
+
+// Run implements the command.
+func (c *buildCmd) Run() error {
+	p := newProgress()
+	b, report, err := buildReference(c.Input, &c.inputFlags, nil, p)
+	if err != nil {
+		return err
+	}
+	raw, err := b.File()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(c.Output, raw, 0o644); err != nil {
+		return fmt.Errorf("write the reference: %w", err)
+	}
+	for _, n := range report.Notes {
+		fmt.Println(n)
+	}
+	fmt.Printf("%s: model %s, %d columns, %d series, %s, %s bytes\n", c.Output, b.Layout.Model, len(b.Layout.Columns), len(b.References), report.Describe(c.lengths()), thousands(len(raw)))
+	if b.References[0].Flat() {
+		fmt.Println("It is a flat sample without windows: results will assume independent events and never page. Give --time or --window-rows to learn how windows vary.")
+	} else if n := report.Windows[0]; n < 30 {
+		fmt.Printf("It has %d windows: below 30 the verdict is `learning`; from 100 on it is full.\n", n)
+	}
+	return nil
+}
+
+type showCmd struct {
+	File string `arg:"" help:"Reference file."`
+	JSON bool   `name:"json" help:"For programs."`
+}
+
+// Help is shown by --help.
+func (showCmd) Help() string { return "Example:\n  driftd reference show fraud.ref" }
+
+// Run implements the command.
+func (c *showCmd) Run() error {
+	b, err := wire.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		enc := json.NewEncoder(os.Stdout)
+		enc.SetIndent("", "  ")
+		return enc.Encode(describe(b))
+	}
+	show(b)
+	return nil
+}
+
+// shown is the JSON form of a reference.
+type shown struct {
+	Model    string            `json:"model"`
+	Layout   string            `json:"layout"`
+	Excluded map[string]string `json:"excluded"`
+	Series   []shownSeries     `json:"series"`
+}
+
+type shownSeries struct {
+	Segment     string        `json:"segment"`
+	Fingerprint string        `json:"fingerprint"`
+	Events      uint64        `json:"events"`
+	From        time.Time     `json:"from"`
+	To          time.Time     `json:"to"`
+	Windows     []shownScale  `json:"windows"`
+	Columns     []shownColumn `json:"columns"`
+}
+
+type shownScale struct {
+	Length  string  `json:"length"`
+	Windows int     `json:"windows"`
+	MedianN float64 `json:"median_n"`
+}
+
+type shownColumn struct {
+	Name       string    `json:"name"`
+	Kind       string    `json:"kind"`
+	Edges      []float64 `json:"edges,omitempty"`
+	Values     []float64 `json:"values,omitempty"`
+	Categories []string  `json:"categories,omitempty"`
+	Counts     []uint64  `json:"counts"`
+	Nulls      uint64    `json:"nulls"`
+}
+
+func describe(b *wire.Bundle) shown {
+	out := shown{Model: b.Layout.Model, Layout: b.Layout.Fingerprint, Excluded: map[string]string{}}
+	for _, x := range b.Layout.Excluded {
+		out.Excluded[x.Name] = x.Reason
+	}
+	for _, r := range b.References {
+		s := shownSeries{Segment: r.Segment, Fingerprint: r.Fingerprint, Events: r.Events, From: time.Unix(0, r.From).UTC(), To: time.Unix(0, r.To).UTC(), Windows: []shownScale{}}
+		for _, sc := range r.Scales {
+			s.Windows = append(s.Windows, shownScale{driftd.FormatLength(sc.Length), sc.Windows, sc.MedianN})
+		}
+		for i := range b.Layout.Columns {
+			l, c := &b.Layout.Columns[i], &r.Columns[i]
+			col := shownColumn{Name: l.Name, Kind: l.Kind.String(), Edges: l.Upper, Values: l.Values, Categories: l.Categories, Counts: c.Profile.Counts, Nulls: c.Missing + c.Profile.Classes[driftd.Null]}
+			for _, bin := range c.Profile.Bins {
+				col.Counts = append(col.Counts, bin.Count)
+			}
+			s.Columns = append(s.Columns, col)
+		}
+		out.Series = append(out.Series, s)
+	}
+	return out
+}
+
+func show(b *wire.Bundle) {
+	fmt.Printf("Reference of model %s (layout %.12s)\n", b.Layout.Model, b.Layout.Fingerprint)
+	for _, r := range b.References {
+		fmt.Printf("  %-20s %12s events  fingerprint %.12s", r.Segment, thousands(r.Events), r.Fingerprint)
+		for _, sc := range r.Scales {
+			fmt.Printf("  %d windows of %s (median %.0f events)", sc.Windows, driftd.FormatLength(sc.Length), sc.MedianN)
+		}
+		if r.Flat() {
+			fmt.Print("  one flat sample: budget not guaranteed")
+		}
+		fmt.Println()
+	}
+	for _, x := range b.Layout.Excluded {
+		fmt.Printf("  left out: %s: it %s\n", x.Name, x.Reason)
+	}
+	all := b.References[0]
+	for i := range b.Layout.Columns {
+		l, c := &b.Layout.Columns[i], &all.Columns[i]
+		present := c.Profile.Present() + c.Missing
+		nulls := c.Missing + c.Profile.Classes[driftd.Null]
+		fmt.Printf("\n%s  %s, %.2f %% null\n", l.Name, l.Kind, 100*float64(nulls)/float64(max(1, present)))
+		fmt.Print(picture.Column(l, &c.Profile, nil))
+	}
+}
+
+type pushCmd struct {
+	File   string `arg:"" help:"Reference file."`
+	Config string `short:"c" required:"" placeholder:"driftd.yml" help:"Config with the brokers."`
+}
+
+// Help is shown by --help.
+func (pushCmd) Help() string {
+	return "Example:\n  driftd reference push fraud.ref -c driftd.yml\n\nA running driftd takes it up by itself: at once for a model that had none, else at the next window."
+}
+
+// Run implements the command.
+func (c *pushCmd) Run(ctx context.Context) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	b, err := wire.ReadFile(c.File)
+	if err != nil {
+		return err
+	}
+	client, err := newClient(cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, stop := context.WithTimeout(ctx, time.Minute)
+	defer stop()
+	set := pipeline.SettingsOf(cfg, pipeline.NewLive(cfg, version), version, newLog(false), nil)
+	if err := client.EnsureTopics(ctx, set.Topics()); err != nil {
+		return err
+	}
+	if err := pipeline.Push(ctx, client, cfg.Kafka.TopicPrefix, b); err != nil {
+		return err
+	}
+	fmt.Printf("pushed reference of model %s for %d series (layout %.12s)\n", b.Layout.Model, len(b.References), b.Layout.Fingerprint)
+	return nil
+}

@@ -1,0 +1,124 @@
+package pipeline
+
+import (
+	"sort"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/consumers"
+)
+
+// taskCatalog finds models for a profile task's decoder: those that have a
+// layout, those that config names, and a bounded number of others, which are
+// only counted.
+type taskCatalog struct {
+	set     *Settings
+	src     *Source
+	refs    *References
+	version int64
+	config  int64
+	now     int64 // pane of the last event: which layout is likely
+	models  map[string]*modelLayouts
+	strange map[string]*consumers.Model
+}
+
+// modelLayouts are a model's layouts by the pane from which they hold.
+type modelLayouts struct {
+	from   []int64
+	models []*consumers.Model
+}
+
+// maxStrange is how many models without layout or config a pane of a partition
+// tells apart: those of smallest hash of the name, so that it does not depend on
+// who came first [E10]. The others count together.
+const maxStrange = 64
+
+// otherModel is the name under which models beyond maxStrange count.
+const otherModel = "(other)"
+
+func newTaskCatalog(set *Settings, src *Source, refs *References) *taskCatalog {
+	c := &taskCatalog{set: set, src: src, refs: refs, now: driftd.MinTime, strange: map[string]*consumers.Model{}}
+	c.refresh()
+	return c
+}
+
+// refresh takes what references and config say now.
+func (c *taskCatalog) refresh() {
+	old := c.models
+	if c.config != c.set.Models.Generation() {
+		old = nil // segments may have changed
+	}
+	c.version, c.config = c.refs.Version(), c.set.Models.Generation()
+	c.models = map[string]*modelLayouts{}
+	for _, name := range c.refs.Models() {
+		if !c.src.carries(name) {
+			continue
+		}
+		ml := &modelLayouts{}
+		for _, u := range c.refs.Uses(driftd.Series{Model: name, Segment: driftd.AllSegment}) {
+			m := reuse(old[name], u.Layout)
+			if m == nil {
+				m = consumers.NewModel(name, u.Layout, segmentTags(c.set.Models.Segments(name), u.Layout))
+			}
+			ml.from, ml.models = append(ml.from, u.From), append(ml.models, m)
+		}
+		if len(ml.models) > 0 {
+			c.models[name] = ml
+		}
+	}
+}
+
+// reuse keeps the same Model for the same layout, so that open panes go on.
+func reuse(old *modelLayouts, l *driftd.Layout) *consumers.Model {
+	if old != nil {
+		for _, m := range old.models {
+			if m.Layout == l {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+// Model implements consumers.Catalog: in the layout that the last event's pane had.
+func (c *taskCatalog) Model(name []byte) *consumers.Model {
+	if ml := c.models[string(name)]; ml != nil {
+		return ml.at(c.now)
+	}
+	if len(c.src.Models) > 0 && !c.src.carries(string(name)) {
+		return nil
+	}
+	return c.unknown(string(name))
+}
+
+// at is the model as pane start has it. Before the first layout it is only counted.
+func (m *modelLayouts) at(start int64) *consumers.Model {
+	i := sort.Search(len(m.from), func(i int) bool { return m.from[i] > start }) - 1
+	return m.models[max(i, 0)]
+}
+
+// at is the model in which an event of this pane must be decoded.
+func (c *taskCatalog) at(m *consumers.Model, start int64) *consumers.Model {
+	c.now = start
+	if m.Layout == nil {
+		return m
+	}
+	return c.models[m.Name].at(start)
+}
+
+// unknown is a model that is only counted.
+func (c *taskCatalog) unknown(name string) *consumers.Model {
+	if m := c.strange[name]; m != nil {
+		return m
+	}
+	if len(c.strange) >= 16*maxStrange { // a cache: what it forgets is made again
+		clear(c.strange)
+	}
+	m := consumers.NewModel(name, nil, segmentTags(c.set.Models.Segments(name), nil))
+	c.strange[name] = m
+	return m
+}
+
+// isStrange says that a model is neither in a reference nor in config.
+func (c *taskCatalog) isStrange(m *consumers.Model) bool {
+	return m.Layout == nil && !c.set.Models.Known(m.Name)
+}

@@ -1,0 +1,152 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/consumers"
+	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/wire"
+)
+
+// serveDetect runs the tasks of one generation of the detect group.
+func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *References, al Alerter, m consumers.Membership) error {
+	if len(m.Partitions) == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	if err := refs.wait(ctx, func() bool { return true }); err != nil {
+		return ctxErr(ctx, err)
+	}
+	f := c.NewFetcher(kafka.FetchConfig{Topic: set.profilesTopic()})
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range m.Partitions {
+		g.Go(func() error {
+			t := &detectTask{set: set, client: c, refs: refs, alerter: al, partition: p, log: set.Log.With(slog.Int("profiles_partition", p)),
+				front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, moved: map[string]bool{}}
+			defer t.leave()
+			if err := t.restore(ctx); err != nil {
+				return ctxErr(ctx, err)
+			}
+			commit := func(ctx context.Context, at int64) error {
+				return c.CommitOffset(ctx, set.detectGroup(), m.Generation, m.MemberID, set.profilesTopic(), p, at, "")
+			}
+			return ctxErr(ctx, t.run(ctx, f.Add(p, t.next), commit))
+		})
+	}
+	g.Go(func() error { return ctxErr(ctx, f.Run(ctx)) })
+	return g.Wait()
+}
+
+// restore reads the partition's state and finds where reading begins: the least
+// as-of of its series, or the log's start.
+func (t *detectTask) restore(ctx context.Context) error {
+	t.refsAt, t.confAt = t.refs.Version(), t.set.Models.Generation()
+	parts := []int{t.partition}
+	start, err := t.client.Offsets(ctx, t.set.profilesTopic(), parts, kafka.AtStart)
+	if err != nil {
+		return err
+	}
+	end, err := t.client.Offsets(ctx, t.set.profilesTopic(), parts, kafka.AtEnd)
+	if err != nil {
+		return err
+	}
+	t.next, t.replay = start[t.partition], end[t.partition]
+	latest := map[string][]byte{}
+	if err := readAll(ctx, t.client, t.set.stateTopic(), t.partition, func(rec *kafka.Rec) error {
+		switch key := string(rec.Key); {
+		case key == fixedKey:
+		case len(rec.Value) == 0:
+			delete(latest, key)
+		default:
+			latest[key] = append([]byte(nil), rec.Value...)
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("read %s partition %d: %w", t.set.stateTopic(), t.partition, err)
+	}
+	first := true
+	for _, raw := range latest {
+		st, err := wire.DecodeState(raw, func(fp string) (*driftd.Layout, error) { return t.refs.Layout(ctx, fp) })
+		if err != nil {
+			return err
+		}
+		s := t.find(st.Series)
+		s.state, s.fresh, s.written = st.Detect, false, st.Detect.Merged
+		t.front.restore(st.Frontiers, first)
+		if first || st.AsOf < t.next {
+			t.next = st.AsOf
+		}
+		first = false
+	}
+	t.next = max(t.next, start[t.partition])
+	return nil
+}
+
+// leave forgets what another process judges now.
+func (t *detectTask) leave() {
+	for k := range t.series {
+		t.set.Metrics.DropSeries(k)
+		if t.alerter != nil {
+			t.alerter.Drop(k)
+		}
+	}
+}
+
+// layoutDelay is how many panes ahead of the furthest frontier a new layout
+// takes effect: everyone who profiles must have heard of it by then.
+const layoutDelay = 10
+
+// answer takes up requests for references of the series of this partition: the
+// owner alone decides from when one holds [E11].
+func (t *detectTask) answer(ctx context.Context) error {
+	for _, q := range t.refs.Pending(func(s driftd.Series) bool { return s.Partition(t.set.Partitions) == t.partition }) {
+		from := t.effectiveFrom(q)
+		use := &wire.Use{MinReader: 1, Entries: append(append([]*wire.UseEntry(nil), q.uses...), &wire.UseEntry{Reference: q.ask.Reference, Layout: q.ask.Layout, EffectiveFrom: from})}
+		b, err := proto.Marshal(use)
+		if err != nil {
+			return err
+		}
+		t.log.Info("a pushed reference takes effect", "model", q.series.Model, "segment", q.series.Segment, "reference", q.ask.Reference[:min(12, len(q.ask.Reference))], "from", timeText(from))
+		if _, err := t.client.Produce(ctx, t.set.referencesTopic(), 0, []kafka.Record{{Key: []byte("use/" + q.series.Key()), Value: b}}); err != nil {
+			return fmt.Errorf("take up a reference of %s: %w", q.series.Key(), err)
+		}
+		// Not again before our own record has come back.
+		if err := t.refs.wait(ctx, func() bool {
+			u := t.refs.uses[q.series]
+			return len(u) > 0 && u[len(u)-1].Reference == q.ask.Reference
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// effectiveFrom: at once when nothing of the model has been read yet; at the
+// next base window for the same layout; for a new one after every profiler has
+// had time to hear of it.
+func (t *detectTask) effectiveFrom(q request) int64 {
+	furthest := t.front.furthest(q.series.Model)
+	if furthest == driftd.MinTime {
+		return driftd.MinTime
+	}
+	rules := t.set.Models.Rules(q.series)
+	at := furthest
+	if len(q.uses) == 0 || q.uses[len(q.uses)-1].Layout != q.ask.Layout {
+		at += layoutDelay * int64(t.set.Pane)
+	}
+	return driftd.WindowAt(at, rules.Lengths[0], rules.Location).End
+}
+
+func timeText(t int64) string {
+	if t == driftd.MinTime {
+		return "the beginning"
+	}
+	return time.Unix(0, t).UTC().Format(time.RFC3339)
+}

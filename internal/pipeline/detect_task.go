@@ -1,0 +1,401 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/detect"
+	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/wire"
+)
+
+// Alerter is told the state of every incident that this process owns.
+type Alerter interface {
+	// Set gives the newest state of an incident.
+	Set(driftd.IncidentResult)
+	// Drop says that another process owns the series now.
+	Drop(driftd.Series)
+}
+
+// detectTask judges the series of one partition of driftd.profiles.
+type detectTask struct {
+	set       *Settings
+	client    *kafka.Client
+	refs      *References
+	alerter   Alerter
+	partition int
+	log       *slog.Logger
+
+	front   *frontiers
+	series  map[driftd.Series]*judged
+	next    int64 // offset after the last record of driftd.profiles
+	replay  int64 // end of the log at assignment: before it nothing is told to people
+	refsAt  int64
+	confAt  int64
+	results []driftd.Result
+	moved   map[string]bool
+}
+
+// judged is one series.
+type judged struct {
+	series  driftd.Series
+	rules   detect.Rules
+	state   detect.State
+	panes   map[int64]*paneParts // closed panes' profiles that are still to be merged
+	written int64                // Merged at the last state record; driftd.MinTime before the first
+	fresh   bool                 // has no state record yet
+	changed bool                 // closed a window since its last state record
+}
+
+// paneParts are the profiles of one pane by source partition: a repeat
+// overwrites [E3].
+type paneParts struct {
+	offset int64 // of the first
+	parts  map[wire.SourcePartition]*part
+}
+
+type part struct {
+	layout  string
+	profile *wire.Profile
+}
+
+// record takes one record of driftd.profiles: a pane's profile, or a marker
+// that moves a frontier and so may close windows.
+func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
+	t.next = rec.Offset + 1
+	var m wire.ProfileRecord
+	if err := proto.Unmarshal(rec.Value, &m); err != nil {
+		return fmt.Errorf("read %s partition %d offset %d: %w", t.set.profilesTopic(), t.partition, rec.Offset, err)
+	}
+	if m.MinReader > wire.Version {
+		return &wire.NewerError{What: "a profile", Need: m.MinReader}
+	}
+	from := wire.SourcePartition{Topic: m.Topic, Partition: int(m.Partition)}
+	if m.Marker != nil {
+		if t.front.mark(from, m.Epoch, m.Marker) {
+			return t.advance(ctx, m.Topic)
+		}
+		return nil
+	}
+	if t.front.stale(from, m.Epoch) {
+		return nil
+	}
+	s := t.find(driftd.Series{Model: m.Model, Segment: m.Segment})
+	if m.Pane < s.state.Merged {
+		return nil
+	}
+	p := s.panes[m.Pane]
+	if p == nil {
+		p = &paneParts{offset: rec.Offset, parts: map[wire.SourcePartition]*part{}}
+		s.panes[m.Pane] = p
+	}
+	p.parts[from] = &part{layout: m.Layout, profile: m.Profile}
+	return nil
+}
+
+// find finds or makes a series.
+func (t *detectTask) find(k driftd.Series) *judged {
+	s := t.series[k]
+	if s == nil {
+		s = &judged{series: k, panes: map[int64]*paneParts{}, written: driftd.MinTime, fresh: true}
+		s.state.Merged = driftd.MinTime
+		t.configure(s)
+		t.series[k] = s
+	}
+	return s
+}
+
+// configure gives a series the config and references of now.
+func (t *detectTask) configure(s *judged) {
+	r := t.set.Models.Rules(s.series)
+	r.Series, r.Version = s.series, t.set.Version
+	r.Uses = t.refs.Uses(s.series)
+	var layout *driftd.Layout
+	if len(r.Uses) > 0 {
+		layout = r.Uses[len(r.Uses)-1].Layout
+	}
+	r.SeriesCount = len(driftd.Segments(segmentTags(t.set.Models.Segments(s.series.Model), layout)))
+	s.rules = r
+}
+
+// advance merges the panes that every partition has passed, and closes windows.
+// Series go in a fixed order; each one's results depend on it alone.
+func (t *detectTask) advance(ctx context.Context, topic string) error {
+	t.moved[topic] = true
+	until := map[string]int64{}
+	begin := map[string]int64{}
+	for _, s := range t.series {
+		f, known := until[s.series.Model]
+		if !known {
+			f, begin[s.series.Model] = t.front.model(s.series.Model)
+			until[s.series.Model] = f
+		}
+		if f <= s.state.Merged {
+			continue
+		}
+		if err := t.step(ctx, s, f, begin[s.series.Model]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *detectTask) step(ctx context.Context, s *judged, until, begin int64) error {
+	in := detect.Input{Until: until, Begin: begin, End: driftd.MaxTime, Now: t.set.Now().UnixNano(), Revision: t.next - 1}
+	var err error
+	if in.Panes, err = t.take(ctx, s, until); err != nil {
+		return err
+	}
+	results := detect.Step(&s.rules, &s.state, in)
+	if len(results) > 0 {
+		t.results = append(t.results, results...)
+		s.changed = true
+	}
+	return nil
+}
+
+// take merges the parts of the panes below until, in order of time.
+func (t *detectTask) take(ctx context.Context, s *judged, until int64) ([]detect.Pane, error) {
+	var starts []int64
+	for start := range s.panes {
+		if start < until {
+			starts = append(starts, start)
+		}
+	}
+	slices.Sort(starts)
+	var out []detect.Pane
+	for _, start := range starts {
+		byLayout := map[string]*driftd.Profile{}
+		for _, p := range s.panes[start].parts {
+			prof, err := t.profile(ctx, p)
+			if err != nil {
+				return nil, fmt.Errorf("profile of %s: %w", s.series.Key(), err)
+			}
+			if have := byLayout[p.layout]; have != nil {
+				have.Merge(prof)
+			} else {
+				byLayout[p.layout] = prof
+			}
+		}
+		layouts := make([]string, 0, len(byLayout))
+		for l := range byLayout {
+			layouts = append(layouts, l)
+		}
+		slices.Sort(layouts)
+		for _, l := range layouts {
+			out = append(out, detect.Pane{Start: start, Layout: l, Profile: byLayout[l]})
+		}
+		delete(s.panes, start)
+	}
+	return out, nil
+}
+
+func (t *detectTask) profile(ctx context.Context, p *part) (*driftd.Profile, error) {
+	var l *driftd.Layout
+	if p.layout != "" {
+		var err error
+		if l, err = t.refs.Layout(ctx, p.layout); err != nil {
+			return nil, err
+		}
+	}
+	return wire.ProfileFromWire(p.profile, l)
+}
+
+// asOf is the offset from which the series' open panes can be read again.
+func (t *detectTask) asOf(s *judged) int64 {
+	at := t.next
+	for _, p := range s.panes {
+		at = min(at, p.offset)
+	}
+	return at
+}
+
+// flush makes durable what the chunk has brought: results first, then the state
+// of the series that closed a window or have not been written for StateEvery
+// panes [E4]. New series come first: an older record's as-of must never lie
+// behind a series that has none.
+func (t *detectTask) flush(ctx context.Context) error {
+	if err := t.writeResults(ctx); err != nil {
+		return err
+	}
+	every := t.set.StateEvery * int64(t.set.Pane)
+	var due, fresh []*judged
+	for _, s := range t.series {
+		switch {
+		case s.changed || s.state.Merged > s.written && (s.written == driftd.MinTime || s.state.Merged-s.written >= every):
+			due = append(due, s)
+		case s.fresh:
+			fresh = append(fresh, s)
+		}
+	}
+	if len(due) == 0 {
+		return nil
+	}
+	due = append(due, fresh...)
+	slices.SortFunc(due, func(a, b *judged) int {
+		if a.fresh != b.fresh {
+			if a.fresh {
+				return -1
+			}
+			return 1
+		}
+		return compareKeys(a.series, b.series)
+	})
+	return t.writeStates(ctx, due)
+}
+
+func compareKeys(a, b driftd.Series) int {
+	x, y := a.Key(), b.Key()
+	switch {
+	case x < y:
+		return -1
+	case x > y:
+		return 1
+	}
+	return 0
+}
+
+func (t *detectTask) writeResults(ctx context.Context) error {
+	if len(t.results) == 0 {
+		return nil
+	}
+	recs := make([]kafka.Record, len(t.results))
+	for i, r := range t.results {
+		b, err := r.MarshalJSON()
+		if err != nil {
+			return fmt.Errorf("encode a result of %s: %w", r.Series().Key(), err)
+		}
+		recs[i] = kafka.Record{Key: []byte(r.Series().Key()), Value: b}
+	}
+	if _, err := t.client.Produce(ctx, t.set.resultsTopic(), t.partition, recs); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	t.set.Metrics.ResultsProduced(len(recs))
+	for _, r := range t.results {
+		t.set.Metrics.Observe(r, t.set.Models.Rules(r.Series()).Lengths[0])
+		if r.Incident != nil && t.next >= t.replay && t.alerter != nil {
+			t.alerter.Set(*r.Incident)
+		}
+	}
+	t.results = t.results[:0]
+	return nil
+}
+
+func (t *detectTask) writeStates(ctx context.Context, due []*judged) error {
+	recs := make([]kafka.Record, len(due))
+	for i, s := range due {
+		b, err := wire.EncodeState(&wire.State{Series: s.series, AsOf: t.asOf(s), Frontiers: t.front.at, Detect: s.state})
+		if err != nil {
+			return err
+		}
+		recs[i] = kafka.Record{Key: []byte(s.series.Key()), Value: b}
+	}
+	if _, err := t.client.Produce(ctx, t.set.stateTopic(), t.partition, recs); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	for _, s := range due {
+		s.fresh, s.changed, s.written = false, false, s.state.Merged
+	}
+	t.set.Metrics.StatesProduced(len(recs))
+	return nil
+}
+
+// run follows driftd.profiles until ctx ends.
+func (t *detectTask) run(ctx context.Context, chunks <-chan kafka.Chunk, commit func(context.Context, int64) error) error {
+	var w kafka.Walker
+	lastCommit := time.Now()
+	caughtUp := false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case chunk, ok := <-chunks:
+			if !ok {
+				return nil
+			}
+			if chunk.Err != nil {
+				return t.lost(chunk.Err)
+			}
+			t.refresh()
+			if err := w.Walk(&chunk, func(rec *kafka.Rec) error { return t.record(ctx, rec) }); err != nil {
+				return err
+			}
+			t.next = max(t.next, chunk.Next)
+			t.set.Metrics.Lag(t.set.detectGroup(), t.set.profilesTopic(), t.partition, chunk.HighWatermark-t.next)
+			if err := t.flush(ctx); err != nil {
+				return err
+			}
+			if !caughtUp && t.next >= t.replay {
+				caughtUp = true
+				t.tell()
+			}
+			if err := t.answer(ctx); err != nil {
+				return err
+			}
+			t.showHolders()
+			if time.Since(lastCommit) > 5*time.Second { // for the display of lag alone
+				lastCommit = time.Now()
+				if err := commit(ctx, t.next); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// lost ends the task: profiles that are gone cannot be made again here.
+func (t *detectTask) lost(err error) error {
+	var out *kafka.OffsetOutOfRange
+	if errors.As(err, &out) {
+		return fmt.Errorf("%s partition %d was deleted up to offset %d before it was judged (wanted %d): its retention must be longer than the longest outage", t.set.profilesTopic(), t.partition, out.LogStart, out.Offset)
+	}
+	return err
+}
+
+// refresh takes new references and a reloaded config. A window is judged by
+// what is in force when it closes, and carries its hash [E5].
+func (t *detectTask) refresh() {
+	refs, conf := t.refs.Version(), t.set.Models.Generation()
+	if refs == t.refsAt && conf == t.confAt {
+		return
+	}
+	t.refsAt, t.confAt = refs, conf
+	for _, s := range t.series {
+		t.configure(s)
+	}
+}
+
+// tell hands every incident to the alerter once the replay is over.
+func (t *detectTask) tell() {
+	if t.alerter == nil {
+		return
+	}
+	for _, s := range t.series {
+		if in := s.state.Alerts.Incident; in != nil {
+			t.alerter.Set(in.Result)
+		}
+	}
+}
+
+// showHolders sets driftd_frontier_holding for the topics that moved.
+func (t *detectTask) showHolders() {
+	if t.partition != 0 { // every task sees all markers: one of them shows
+		return
+	}
+	for topic := range t.moved {
+		_, _, holder := t.front.topic(topic)
+		for k := range t.front.at {
+			if k.Topic == topic {
+				t.set.Metrics.Holding(topic, k.Partition, k.Partition == holder)
+			}
+		}
+	}
+	clear(t.moved)
+}

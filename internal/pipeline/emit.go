@@ -1,0 +1,91 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/consumers"
+	"github.com/driftd/driftd/internal/fold"
+	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/wire"
+)
+
+// emitter writes a profile task's profiles and markers. One produce request is
+// in flight for each profiles partition; a failure for ever ends the task.
+type emitter struct {
+	set       *Settings
+	client    *kafka.Client
+	topic     string // the source
+	partition int
+	epoch     int64
+	strange   func(*consumers.Model) bool
+	other     *consumers.Model
+}
+
+// profiles writes the panes' profiles and waits until they are acknowledged.
+func (e *emitter) profiles(ctx context.Context, panes []*fold.Pane) error {
+	recs := make([][]kafka.Record, e.set.Partitions)
+	n := 0
+	for _, p := range panes {
+		p.Limit(maxStrange, e.strange, e.other)
+		err := p.Each(func(m *consumers.Model, seg int, prof *driftd.Profile) error {
+			s := driftd.Series{Model: m.Name, Segment: m.Segments[seg]}
+			rec := &wire.ProfileRecord{MinReader: 1, Topic: e.topic, Partition: int32(e.partition), Epoch: e.epoch, Pane: p.Start,
+				Model: s.Model, Segment: s.Segment, Profile: wire.ProfileToWire(prof)}
+			if m.Layout != nil {
+				rec.Layout = m.Layout.Fingerprint
+			}
+			b, err := proto.Marshal(rec)
+			if err != nil {
+				return fmt.Errorf("encode a profile of model %q: %w", s.Model, err)
+			}
+			k := s.Partition(e.set.Partitions)
+			recs[k] = append(recs[k], kafka.Record{Key: []byte(s.Key()), Value: b})
+			n++
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	e.set.Metrics.ProfilesProduced(n)
+	return e.produceEach(ctx, recs)
+}
+
+// marker writes the same marker to every profiles partition.
+func (e *emitter) marker(ctx context.Context, m commitMeta, partitions int) error {
+	b, err := proto.Marshal(&wire.ProfileRecord{MinReader: 1, Topic: e.topic, Partition: int32(e.partition), Epoch: e.epoch,
+		Marker: &wire.Marker{Frontier: m.Frontier, Partitions: int32(partitions), Begin: m.Begin, Cut: m.Cut}})
+	if err != nil {
+		return fmt.Errorf("encode a marker: %w", err)
+	}
+	recs := make([][]kafka.Record, e.set.Partitions)
+	for k := range recs {
+		recs[k] = []kafka.Record{{Key: []byte(fmt.Sprintf("marker/%s/%d", e.topic, e.partition)), Value: b}}
+	}
+	return e.produceEach(ctx, recs)
+}
+
+func (e *emitter) produceEach(ctx context.Context, recs [][]kafka.Record) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for k, r := range recs {
+		if len(r) == 0 {
+			continue
+		}
+		g.Go(func() error {
+			_, err := e.client.Produce(ctx, e.set.profilesTopic(), k, r)
+			if err != nil {
+				return fmt.Errorf("write to %s partition %d: %w", e.set.profilesTopic(), k, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}

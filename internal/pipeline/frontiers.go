@@ -1,0 +1,119 @@
+package pipeline
+
+import (
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/wire"
+)
+
+// frontiers is how far every source partition has come, as its markers say.
+type frontiers struct {
+	sources []Source
+	at      map[wire.SourcePartition]wire.SourceFrontier
+}
+
+func newFrontiers(sources []Source) *frontiers {
+	return &frontiers{sources: sources, at: map[wire.SourcePartition]wire.SourceFrontier{}}
+}
+
+// restore takes the frontiers of state records: of each partition the oldest,
+// because reading begins at the oldest record's offset.
+func (f *frontiers) restore(from map[wire.SourcePartition]wire.SourceFrontier, first bool) {
+	for k, v := range from {
+		old, ok := f.at[k]
+		if first || !ok {
+			if first {
+				f.at[k] = v
+			}
+			continue
+		}
+		old.Epoch, old.Frontier = min(old.Epoch, v.Epoch), min(old.Frontier, v.Frontier)
+		f.at[k] = old
+	}
+	for k := range f.at { // a partition that an older record does not know yet
+		if _, ok := from[k]; !ok {
+			delete(f.at, k)
+		}
+	}
+}
+
+// stale says that a record of an epoch was written by an owner that has been
+// followed by another [E2].
+func (f *frontiers) stale(k wire.SourcePartition, epoch int64) bool { return epoch < f.at[k].Epoch }
+
+// mark takes a marker; false when it is of an older owner.
+func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker) bool {
+	if f.stale(k, epoch) {
+		return false
+	}
+	old, ok := f.at[k]
+	v := wire.SourceFrontier{Epoch: epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut}
+	if ok {
+		v.Frontier = max(v.Frontier, old.Frontier)
+	}
+	f.at[k] = v
+	return true
+}
+
+// topic is the least frontier of a topic's partitions and where its data begin.
+// driftd.MinTime until each partition has told one: a partition without
+// frontier holds the windows. The number of partitions is that of the greatest
+// epoch [E4].
+func (f *frontiers) topic(topic string) (least, begin int64, holder int) {
+	n, epoch, seen := 0, int64(-1), 0
+	least, holder = driftd.MaxTime, -1
+	first, cut := driftd.MaxTime, driftd.MinTime
+	for k, v := range f.at {
+		if k.Topic != topic {
+			continue
+		}
+		if v.Epoch > epoch {
+			epoch, n = v.Epoch, v.Partitions
+		}
+		seen++
+		if v.Frontier < least {
+			least, holder = v.Frontier, k.Partition
+		}
+		first = min(first, v.Begin)
+		if v.Cut && v.Begin != driftd.MaxTime {
+			cut = max(cut, v.Begin)
+		}
+	}
+	if seen == 0 || seen < n {
+		return driftd.MinTime, driftd.MinTime, holder
+	}
+	return least, max(first, cut), holder
+}
+
+// model is the least frontier over the topics that may carry a model.
+func (f *frontiers) model(name string) (least, begin int64) {
+	least, begin = driftd.MaxTime, driftd.MaxTime
+	found := false
+	for i := range f.sources {
+		if !f.sources[i].carries(name) {
+			continue
+		}
+		l, b, _ := f.topic(f.sources[i].Topic)
+		least, begin, found = min(least, l), min(begin, b), true
+	}
+	if !found {
+		return driftd.MinTime, driftd.MinTime
+	}
+	return least, begin
+}
+
+// furthest is the greatest frontier of any partition of a model's topics,
+// driftd.MinTime when nothing has been read yet.
+func (f *frontiers) furthest(name string) int64 {
+	most := driftd.MinTime
+	for i := range f.sources {
+		if !f.sources[i].carries(name) {
+			continue
+		}
+		for k, v := range f.at {
+			if k.Topic == f.sources[i].Topic {
+				most = max(most, v.Frontier)
+			}
+		}
+	}
+	return most
+}

@@ -1,0 +1,138 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/consumers"
+	"github.com/driftd/driftd/internal/kafka"
+)
+
+// Roles are the boxes that a process runs.
+type Roles struct{ Profile, Detect, Write bool }
+
+// Pipeline runs roles in one process.
+type Pipeline struct {
+	set    *Settings
+	client *kafka.Client
+	roles  Roles
+	sinks  map[string]Sink
+	alert  Alerter
+	refs   *References
+
+	mu      sync.Mutex
+	groups  map[string]*consumers.Group
+	started bool
+}
+
+// New makes a pipeline; Run starts it.
+func New(set *Settings, c *kafka.Client, roles Roles, sinks map[string]Sink, alert Alerter) *Pipeline {
+	if set.Now == nil {
+		set.Now = time.Now
+	}
+	if set.StateEvery <= 0 {
+		set.StateEvery = 10
+	}
+	return &Pipeline{set: set, client: c, roles: roles, sinks: sinks, alert: alert, refs: newReferences(set.referencesTopic(), set.Log), groups: map[string]*consumers.Group{}}
+}
+
+// Run makes the topics and runs the roles until ctx ends or one of them fails
+// for good.
+func (p *Pipeline) Run(ctx context.Context) error {
+	if err := ensureTopics(ctx, p.client, p.set); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.started = true
+	p.mu.Unlock()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return ctxErr(ctx, p.refs.Follow(ctx, p.client)) })
+	if err := p.refs.wait(ctx, func() bool { return true }); err != nil {
+		return cmp.Or(g.Wait(), ctxErr(ctx, err))
+	}
+	if err := p.pushConfigured(ctx); err != nil {
+		return err
+	}
+	if p.roles.Profile {
+		for i := range p.set.Sources {
+			src := &p.set.Sources[i]
+			p.group(g, ctx, p.set.profileGroup(src.Topic), src.Topic, func(ctx context.Context, m consumers.Membership) error {
+				return serveProfile(ctx, p.set, src, p.client, p.refs, m)
+			})
+		}
+	}
+	if p.roles.Detect {
+		p.group(g, ctx, p.set.detectGroup(), p.set.profilesTopic(), func(ctx context.Context, m consumers.Membership) error {
+			return serveDetect(ctx, p.set, p.client, p.refs, p.alert, m)
+		})
+	}
+	if p.roles.Write {
+		for _, name := range slices.Sorted(maps.Keys(p.sinks)) {
+			group := p.set.writeGroup() + "." + name
+			p.group(g, ctx, group, p.set.resultsTopic(), func(ctx context.Context, m consumers.Membership) error {
+				return serveWrite(ctx, p.set, p.client, group, p.sinks[name], m)
+			})
+		}
+	}
+	return g.Wait()
+}
+
+func (p *Pipeline) group(g *errgroup.Group, ctx context.Context, name, topic string, serve func(context.Context, consumers.Membership) error) {
+	g.Go(func() error {
+		gr, err := consumers.NewGroup(consumers.GroupConfig{Name: name, Topic: topic, Client: p.client, Logger: p.set.Log, SessionTimeout: p.set.Session})
+		if err != nil {
+			return err
+		}
+		p.mu.Lock()
+		p.groups[name] = gr
+		p.mu.Unlock()
+		if err := ctxErr(ctx, gr.Run(ctx, serve)); err != nil {
+			return fmt.Errorf("group %s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// Waiting says what the process still waits for, "" when every role is at work.
+func (p *Pipeline) Waiting() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.started {
+		return "the brokers (driftd's topics are not there yet)"
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(p.groups)) {
+		if w := p.groups[name].Waiting(); w != "" {
+			out = append(out, name+": "+w)
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// pushConfigured puts the references that config names into Kafka, before any
+// record is profiled. A reference that its series have used before is left
+// alone: somebody may have gone on to a newer one since.
+func (p *Pipeline) pushConfigured(ctx context.Context) error {
+	for _, b := range p.set.Bundles {
+		used := true
+		for _, ref := range b.References {
+			used = used && p.refs.used(driftd.Series{Model: ref.Model, Segment: ref.Segment}, ref.Fingerprint)
+		}
+		if used {
+			continue
+		}
+		if err := Push(ctx, p.client, p.set.Prefix, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/consumers"
+	"github.com/driftd/driftd/internal/fold"
+	"github.com/driftd/driftd/internal/kafka"
+)
+
+// requestPatience is how long PROFILE waits for pushed references to be taken up.
+const requestPatience = 60 * time.Second
+
+// serveProfile runs the tasks of one generation of a source topic's group.
+func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Client, refs *References, m consumers.Membership) error {
+	if len(m.Partitions) == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	if err := refs.Ready(ctx, requestPatience); err != nil {
+		return ctxErr(ctx, err)
+	}
+	committed, err := c.CommittedOffsets(ctx, set.profileGroup(src.Topic), src.Topic, m.Partitions)
+	if err != nil {
+		return ctxErr(ctx, fmt.Errorf("ask the commits of %s: %w", src.Topic, err))
+	}
+	f := c.NewFetcher(kafka.FetchConfig{Topic: src.Topic})
+	g, ctx := errgroup.WithContext(ctx)
+	var mu sync.Mutex
+	for _, p := range m.Partitions {
+		g.Go(func() error {
+			t := newProfileTask(set, src, c, refs, m, p)
+			if err := t.take(ctx, committed[p], &mu); err != nil {
+				return ctxErr(ctx, err)
+			}
+			chunks := f.Add(p, t.next)
+			return ctxErr(ctx, t.run(ctx, chunks, func(to int64) { f.Seek(p, to) }))
+		})
+	}
+	g.Go(func() error { return ctxErr(ctx, f.Run(ctx)) })
+	return g.Wait()
+}
+
+// ctxErr is nil when the context has ended: a revocation is no failure.
+func ctxErr(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func newProfileTask(set *Settings, src *Source, c *kafka.Client, refs *References, m consumers.Membership, p int) *profileTask {
+	log := set.Log.With(slog.String("topic", src.Topic), slog.Int("partition", p))
+	catalog := newTaskCatalog(set, src, refs)
+	t := &profileTask{set: set, src: src, client: c, refs: refs, member: m, partition: p, log: log, catalog: catalog,
+		panes:     &fold.Panes{Length: int64(set.Pane)},
+		letters:   letters{set: set, client: c, topic: src.Topic, partition: p, mode: src.DeadLetters},
+		topicHash: driftd.Hash64(src.Topic), lastData: time.Now()}
+	other := consumers.NewModel(otherModel, nil, nil)
+	t.panes.Overflow = func(p *fold.Pane) { p.Limit(maxStrange, catalog.isStrange, other) }
+	t.out = emitter{set: set, client: c, topic: src.Topic, partition: p, strange: catalog.isStrange, other: other}
+	dec, err := consumers.NewDecoder(src.Map, src.Model, catalog)
+	if err != nil { // config has compiled the same map before
+		panic(err)
+	}
+	t.dec = dec
+	return t
+}
+
+// take makes the partition this task's own [E2]: a commit with a new epoch, then
+// a marker of that epoch to every profiles partition, then the first record.
+// What an older owner still writes carries a lower epoch and is dropped.
+func (t *profileTask) take(ctx context.Context, c kafka.Committed, mu *sync.Mutex) error {
+	meta, err := parseMeta(c.Metadata)
+	if err != nil {
+		return fmt.Errorf("partition %d of %s: %w", t.partition, t.src.Topic, err)
+	}
+	t.next = c.Offset
+	if c.Offset < 0 {
+		mu.Lock() // siblings without a commit agree on one T0
+		err := t.firstStart(ctx, &meta)
+		mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	meta.Epoch = max(meta.Epoch+1, t.set.Now().UnixMilli())
+	t.meta, t.out.epoch = meta, meta.Epoch
+	t.emitted = meta.Frontier
+	if err := t.client.CommitOffset(ctx, t.set.profileGroup(t.src.Topic), t.member.Generation, t.member.MemberID, t.src.Topic, t.partition, t.next, t.meta.String()); err != nil {
+		return err
+	}
+	return t.mark(ctx)
+}
+
+// firstStart finds where a partition without a commit begins: at a sibling's T0
+// when one has been read before, else where `start` says.
+func (t *profileTask) firstStart(ctx context.Context, meta *commitMeta) error {
+	n, err := t.client.Partitions(ctx, t.src.Topic)
+	if err != nil {
+		return err
+	}
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	siblings, err := t.client.CommittedOffsets(ctx, t.set.profileGroup(t.src.Topic), t.src.Topic, all)
+	if err != nil {
+		return err
+	}
+	at, known := kafka.AtStart, false
+	for _, s := range siblings {
+		if m, err := parseMeta(s.Metadata); err == nil && s.Offset >= 0 && s.Metadata != "" {
+			meta.T0, known = m.T0, true
+			break
+		}
+	}
+	if !known {
+		meta.T0 = t.set.startTime()
+	}
+	if meta.T0 != driftd.MinTime {
+		at = kafka.AtTime(time.Unix(0, meta.T0))
+	}
+	offsets, err := t.client.Offsets(ctx, t.src.Topic, []int{t.partition}, at)
+	if err != nil {
+		return err
+	}
+	t.next = offsets[t.partition]
+	meta.Cut = t.next > 0
+	return nil
+}
+
+// startTime is T0 of a topic that nobody has read: driftd.MinTime for all of it.
+func (s *Settings) startTime() int64 {
+	switch {
+	case s.Start.Earliest:
+		return driftd.MinTime
+	case s.Start.Latest:
+		return s.Now().UnixNano()
+	}
+	return driftd.FloorTo(s.Now().Add(-s.Start.Back).UnixNano(), int64(max(s.Start.Round, time.Minute)))
+}

@@ -1,0 +1,301 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/detect"
+	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/wire"
+)
+
+// References is the side input of PROFILE and DETECT: what driftd.references
+// holds, followed as it grows. Layouts and references never change; which of
+// them a series uses, and from when, is in its use record, written only by the
+// series' DETECT owner [E11].
+type References struct {
+	topic string
+	log   *slog.Logger
+
+	mu       sync.Mutex
+	layouts  map[string]*driftd.Layout
+	waiting  map[string][]byte // references whose layout has not come yet
+	refs     map[string]*driftd.Reference
+	uses     map[driftd.Series][]*wire.UseEntry
+	requests map[driftd.Series]*wire.Request
+	version  int64
+	changed  chan struct{}
+	ready    bool
+}
+
+func newReferences(topic string, log *slog.Logger) *References {
+	return &References{topic: topic, log: log, layouts: map[string]*driftd.Layout{}, waiting: map[string][]byte{}, refs: map[string]*driftd.Reference{},
+		uses: map[driftd.Series][]*wire.UseEntry{}, requests: map[driftd.Series]*wire.Request{}, changed: make(chan struct{})}
+}
+
+// Follow reads the topic to its end, says so, and goes on until ctx ends.
+func (r *References) Follow(ctx context.Context, c *kafka.Client) error {
+	next, err := readFrom(ctx, c, r.topic, 0, r.take)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", r.topic, err)
+	}
+	r.mu.Lock()
+	r.ready = true
+	r.bump()
+	r.mu.Unlock()
+	f := c.NewFetcher(kafka.FetchConfig{Topic: r.topic})
+	chunks := f.Add(0, next)
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	var w kafka.Walker
+	for chunk := range chunks {
+		if chunk.Err != nil {
+			return fmt.Errorf("read %s: %w", r.topic, chunk.Err)
+		}
+		if err := w.Walk(&chunk, r.take); err != nil {
+			return fmt.Errorf("read %s: %w", r.topic, err)
+		}
+	}
+	return <-done
+}
+
+// bump tells everyone who waits. The lock is held.
+func (r *References) bump() {
+	r.version++
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// take puts one record in its place. A record that cannot be read is told and
+// passed over when it is damaged, and stops us when a newer driftd wrote it.
+func (r *References) take(rec *kafka.Rec) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kind, name, _ := strings.Cut(string(rec.Key), "/")
+	var err error
+	switch kind {
+	case "layout":
+		err = r.takeLayout(rec.Value)
+	case "reference":
+		err = r.takeReference(rec.Value)
+	case "use", "request":
+		s, ok := driftd.ParseSeriesKey(name)
+		if !ok {
+			err = fmt.Errorf("key %q names no series", rec.Key)
+			break
+		}
+		if kind == "use" {
+			var u wire.Use
+			if err = proto.Unmarshal(rec.Value, &u); err == nil {
+				r.uses[s] = u.Entries
+			}
+		} else {
+			var q wire.Request
+			if err = proto.Unmarshal(rec.Value, &q); err == nil {
+				r.requests[s] = &q
+			}
+		}
+	}
+	if err != nil {
+		if newer := (*wire.NewerError)(nil); errors.As(err, &newer) {
+			return err
+		}
+		r.log.Error("a record of the references topic cannot be read and is passed over", "topic", r.topic, "key", string(rec.Key), "offset", rec.Offset, "err", err)
+		return nil
+	}
+	r.bump()
+	return nil
+}
+
+func (r *References) takeLayout(b []byte) error {
+	l, err := wire.DecodeLayout(b)
+	if err != nil {
+		return err
+	}
+	r.layouts[l.Fingerprint] = l
+	for fp, raw := range r.waiting {
+		if of, err := wire.LayoutOf(raw); err == nil && of == l.Fingerprint {
+			delete(r.waiting, fp)
+			if err := r.takeReference(raw); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *References) takeReference(b []byte) error {
+	of, err := wire.LayoutOf(b)
+	if err != nil {
+		return err
+	}
+	fp := wire.Fingerprint(b)
+	l := r.layouts[of]
+	if l == nil {
+		r.waiting[fp] = append([]byte(nil), b...)
+		return nil
+	}
+	ref, err := wire.DecodeReference(b, l)
+	if err == nil {
+		r.refs[fp] = ref
+	}
+	return err
+}
+
+// Version changes with every record.
+func (r *References) Version() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.version
+}
+
+// wait returns when ok says so, after each change, or when ctx ends.
+func (r *References) wait(ctx context.Context, ok func() bool) error {
+	for {
+		r.mu.Lock()
+		done, changed := r.ready && ok(), r.changed
+		r.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Ready waits until the topic has been read to its end, and, for a while, until
+// every request has been answered: an event must not be profiled without the
+// layout that somebody has just pushed.
+func (r *References) Ready(ctx context.Context, patience time.Duration) error {
+	if err := r.wait(ctx, func() bool { return true }); err != nil {
+		return err
+	}
+	short, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	err := r.wait(short, func() bool { return len(r.pending()) == 0 })
+	if err != nil && ctx.Err() == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.log.Warn("references were pushed that no detect task has taken up: going on without them", "series", len(r.pending()))
+		return nil
+	}
+	return err
+}
+
+// pending are series with a request that their use does not answer. The lock is held.
+func (r *References) pending() []driftd.Series {
+	var out []driftd.Series
+	for s, q := range r.requests {
+		u := r.uses[s]
+		if (len(u) == 0 || u[len(u)-1].Reference != q.Reference) && r.refs[q.Reference] != nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// request is an unanswered request: the use entries so far and what is asked.
+type request struct {
+	series driftd.Series
+	uses   []*wire.UseEntry
+	ask    *wire.Request
+}
+
+// Pending are the unanswered requests of series that mine accepts.
+func (r *References) Pending(mine func(driftd.Series) bool) []request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []request
+	for _, s := range r.pending() {
+		if mine(s) {
+			out = append(out, request{s, r.uses[s], r.requests[s]})
+		}
+	}
+	return out
+}
+
+// Uses are the references of a series, by the time from which they hold. A
+// segment without a use of its own follows those of `all`: by the reference of
+// that segment in the same layout, else (version tags) by `all`'s own.
+func (r *References) Uses(s driftd.Series) []detect.Use {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	entries := r.uses[s]
+	borrowed := false
+	if len(entries) == 0 && s.Segment != driftd.AllSegment {
+		entries, borrowed = r.uses[driftd.Series{Model: s.Model, Segment: driftd.AllSegment}], true
+	}
+	var out []detect.Use
+	for _, e := range entries {
+		l := r.layouts[e.Layout]
+		if l == nil {
+			continue
+		}
+		u := detect.Use{From: e.EffectiveFrom, Layout: l, Reference: r.refs[e.Reference]}
+		if borrowed && !strings.HasPrefix(s.Segment, "version=") {
+			u.Reference = nil
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+// used says that a series has or had a reference in use.
+func (r *References) used(s driftd.Series, fingerprint string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.uses[s], func(e *wire.UseEntry) bool { return e.Reference == fingerprint })
+}
+
+// Layout waits for a layout by fingerprint.
+func (r *References) Layout(ctx context.Context, fingerprint string) (*driftd.Layout, error) {
+	var l *driftd.Layout
+	err := r.wait(ctx, func() bool { l = r.layouts[fingerprint]; return l != nil })
+	return l, err
+}
+
+// Models are the names of models with a use.
+func (r *References) Models() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []string
+	for s := range r.uses {
+		if s.Segment == driftd.AllSegment {
+			out = append(out, s.Model)
+		}
+	}
+	return out
+}
+
+// Push writes a bundle and asks for it to be used: layout, references, then one
+// request for each series. Writing it twice changes nothing.
+func Push(ctx context.Context, c *kafka.Client, prefix string, b *wire.Bundle) error {
+	topic := prefix + ".references"
+	recs := []kafka.Record{{Key: []byte("layout/" + b.Layout.Fingerprint), Value: b.LayoutBytes}}
+	for i, ref := range b.References {
+		recs = append(recs, kafka.Record{Key: []byte("reference/" + ref.Fingerprint), Value: b.ReferencesBytes[i]})
+	}
+	for _, ref := range b.References {
+		q, err := proto.Marshal(&wire.Request{MinReader: 1, Reference: ref.Fingerprint, Layout: b.Layout.Fingerprint})
+		if err != nil {
+			return err
+		}
+		recs = append(recs, kafka.Record{Key: []byte("request/" + driftd.Series{Model: ref.Model, Segment: ref.Segment}.Key()), Value: q})
+	}
+	if _, err := c.Produce(ctx, topic, 0, recs); err != nil {
+		return fmt.Errorf("push reference of model %s to %s: %w", b.Layout.Model, topic, err)
+	}
+	return nil
+}

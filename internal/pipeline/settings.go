@@ -1,0 +1,93 @@
+package pipeline
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/consumers"
+	"github.com/driftd/driftd/internal/detect"
+	"github.com/driftd/driftd/internal/wire"
+	"github.com/driftd/driftd/sinks/prometheus"
+)
+
+// Settings are what the pipeline needs of the config.
+type Settings struct {
+	Prefix      string // of all topics and groups
+	Pane        time.Duration
+	Partitions  int // of driftd.profiles, results and state
+	Replication int // -1: the brokers' default
+	Sources     []Source
+	Start       Start
+	Version     string
+	Now         func() time.Time // the clock; tests and the demo bring their own
+
+	// Models are what config says of a model.
+	Models ModelConfig
+
+	// Bundles are references that config names.
+	Bundles []*wire.Bundle
+
+	// StateEvery is how many panes may pass between two state records.
+	StateEvery int64
+	Log        *slog.Logger
+	Metrics    *prometheus.Metrics
+	Session    time.Duration // of group members; 0: the default
+}
+
+// ModelConfig answers for models, named in config or not.
+type ModelConfig interface {
+	// Rules of a series without its Uses and SeriesCount. A new value after a reload.
+	Rules(s driftd.Series) detect.Rules
+	// Segments of a model as config declares them, nil when it leaves them to
+	// the reference.
+	Segments(model string) []driftd.SegmentTag
+	// Known says that config names the model.
+	Known(model string) bool
+	// Generation changes with every reload.
+	Generation() int64
+}
+
+// Source is one of the users' topics.
+type Source struct {
+	Topic       string
+	Map         consumers.Map
+	Model       string   // of events that name none
+	Models      []string // that the source may carry; empty: any
+	Lateness    time.Duration
+	IdleTimeout time.Duration
+	MaxSkew     time.Duration
+	MaxAge      time.Duration
+	MaxBytes    int // of a record's value
+	DeadLetters string
+}
+
+// Start says where a source without a commit begins.
+type Start struct {
+	Earliest, Latest bool
+	Back             time.Duration // before now, rounded down to the longest window
+	Round            time.Duration
+}
+
+// carries says whether a source may carry a model.
+func (s *Source) carries(model string) bool {
+	if len(s.Models) == 0 {
+		return s.Model == "" || s.Model == model
+	}
+	for _, m := range s.Models {
+		if m == model {
+			return true
+		}
+	}
+	return s.Model == model
+}
+
+func (s *Settings) profilesTopic() string    { return s.Prefix + ".profiles" }
+func (s *Settings) stateTopic() string       { return s.Prefix + ".state" }
+func (s *Settings) resultsTopic() string     { return s.Prefix + ".results" }
+func (s *Settings) referencesTopic() string  { return s.Prefix + ".references" }
+func (s *Settings) deadLettersTopic() string { return s.Prefix + ".deadletters" }
+
+func (s *Settings) profileGroup(topic string) string { return s.Prefix + ".profile." + topic }
+func (s *Settings) detectGroup() string              { return s.Prefix + ".detect" }
+func (s *Settings) writeGroup() string               { return s.Prefix + ".write" }

@@ -1,0 +1,72 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/wire"
+)
+
+// maxInternalRecord is the size that driftd's own topics allow.
+const maxInternalRecord = 8 << 20
+
+// Topics are driftd's own topics as it would make them.
+func (s *Settings) Topics() []kafka.TopicSpec {
+	bytes := strconv.Itoa(maxInternalRecord)
+	log := map[string]string{"max.message.bytes": bytes, "retention.ms": strconv.Itoa(7 * 24 * 3600 * 1000), "compression.type": "producer"}
+	compact := map[string]string{"max.message.bytes": bytes, "cleanup.policy": "compact", "compression.type": "producer"}
+	return []kafka.TopicSpec{
+		{Name: s.profilesTopic(), Partitions: s.Partitions, Replication: s.Replication, Configs: log},
+		{Name: s.resultsTopic(), Partitions: s.Partitions, Replication: s.Replication, Configs: log},
+		{Name: s.stateTopic(), Partitions: s.Partitions, Replication: s.Replication, Configs: compact},
+		{Name: s.referencesTopic(), Partitions: 1, Replication: s.Replication, Configs: compact},
+		{Name: s.deadLettersTopic(), Partitions: 1, Replication: s.Replication, Configs: log},
+	}
+}
+
+// fixedKey is the record of driftd.state that holds what never changes.
+const fixedKey = "fixed"
+
+// ensureTopics makes the topics that are missing and checks what is fixed for
+// a prefix: pane length and partitions [E12].
+func ensureTopics(ctx context.Context, c *kafka.Client, s *Settings) error {
+	if err := c.EnsureTopics(ctx, s.Topics()); err != nil {
+		return fmt.Errorf("make driftd's topics: %w; make them by hand if this user may not", err)
+	}
+	n, err := c.Partitions(ctx, s.profilesTopic())
+	if err != nil {
+		return err
+	}
+	if m, err := c.Partitions(ctx, s.stateTopic()); err != nil || m != n {
+		return fmt.Errorf("topics %s and %s have %d and %d partitions; they must have the same number (%w)", s.profilesTopic(), s.stateTopic(), n, m, err)
+	}
+	s.Partitions = n
+	var fixed *wire.Fixed
+	err = readAll(ctx, c, s.stateTopic(), 0, func(rec *kafka.Rec) error {
+		if string(rec.Key) == fixedKey {
+			fixed = &wire.Fixed{}
+			return proto.Unmarshal(rec.Value, fixed)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read %s: %w", s.stateTopic(), err)
+	}
+	if fixed == nil {
+		b, err := proto.Marshal(&wire.Fixed{MinReader: 1, Pane: int64(s.Pane), Partitions: int32(n)})
+		if err != nil {
+			return err
+		}
+		_, err = c.Produce(ctx, s.stateTopic(), 0, []kafka.Record{{Key: []byte(fixedKey), Value: b}})
+		return err
+	}
+	if fixed.Pane != int64(s.Pane) || int(fixed.Partitions) != n {
+		return fmt.Errorf("topic prefix %q was begun with panes of %v and %d profile partitions, and now has %v and %d: these are fixed for a prefix; set them back, or choose a new kafka.topic_prefix",
+			s.Prefix, pane(fixed.Pane), fixed.Partitions, s.Pane, n)
+	}
+	return nil
+}
