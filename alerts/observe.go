@@ -14,6 +14,7 @@ type Observation struct {
 	Base     bool                   // of the shortest length
 	Historic bool                   // too old to be told to anybody
 	NoPage   bool                   // flags only: the reference carries no guarantee
+	Lengths  []time.Duration        // of the series' windows as config has them now; nil: any
 	Stamp    driftd.Stamp
 }
 
@@ -91,11 +92,11 @@ func (s *State) remember(p *Policy, o *Observation) (qualified []*driftd.ColumnR
 		present[c.Column] = true
 	}
 	// What cannot flag any more keeps no incident open: columns that were muted,
-	// those that a new layout lacks, all of them under a reference that pages
-	// nobody.
+	// those that a new layout lacks, lengths that config lacks, all of them under
+	// a reference that pages nobody.
 	s.Histories = slices.DeleteFunc(s.Histories, func(h History) bool {
 		gone := h.Length == length && len(present) > 0 && (o.NoPage || !present[h.Column])
-		return gone || !p.Watched(h.Column)
+		return gone || !p.Watched(h.Column) || o.Lengths != nil && !slices.Contains(o.Lengths, h.Length)
 	})
 	if o.NoPage {
 		return nil

@@ -16,7 +16,7 @@ import (
 // The scripts in testdata say how incidents come and go. A script's commands:
 //
 //	policy [expect] [severity=page] [mute=column,..]   what config says from now on; importance follows, one "column .7" a line
-//	windows [segment=..] [length=1h]                   one window a line; prints what changed
+//	windows [segment=..] [length=1h] [only]            one window a line; prints what changed; only: config has no other length
 //	state                                              prints what is remembered
 //	summary                                            prints the last change's summary
 //	accept, retire                                     at=<time>
@@ -100,6 +100,9 @@ func (r *runner) windows(t *testing.T, d *datadriven.TestData) string {
 	var out strings.Builder
 	for line := range strings.Lines(d.Input) {
 		o := parseWindow(t, strings.Fields(line), segment, length)
+		if d.HasArg("only") {
+			o.Lengths = []time.Duration{o.length()}
+		}
 		for _, change := range r.state.Observe(r.policy, o) {
 			fmt.Fprintf(&out, "%s: %s", stamp(o.Window.WindowStart), showChange(change))
 			r.last = change

@@ -101,7 +101,7 @@ func New(cfg Config) *Sender {
 }
 
 // Set tells the state of a key's incident; a key is a series, or whatever has at most one incident. An incident that is
-// historic is none for Alertmanager. Labels that have changed (a severity that rose, config) make another alert there: the
+// historic is none for Alertmanager, nor is one that was over 15 minutes before this sender first heard of it. Labels that have changed (a severity that rose, config) make another alert there: the
 // one before is ended.
 func (s *Sender) Set(key string, incident driftd.IncidentResult) {
 	if incident.Historic {
@@ -127,8 +127,14 @@ func (s *Sender) Set(key string, incident driftd.IncidentResult) {
 		next.Labels = a.active.Labels
 		a.active = nil
 		a.end(next, now)
+	case incident.ResolvedAt != nil && now.Sub(*incident.ResolvedAt) > RepeatResolved:
+		// It was over long before this process began: every Alertmanager has been told, or has given it up by itself.
 	case !slices.ContainsFunc(a.over, func(x alert) bool { return maps.Equal(x.Labels, next.Labels) }):
 		a.end(next, now) // another process began it
+	}
+	if a.active == nil && len(a.over) == 0 {
+		delete(s.series, key)
+		return
 	}
 	s.wake()
 }

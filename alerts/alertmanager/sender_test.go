@@ -2,10 +2,12 @@ package alertmanager
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -169,7 +171,7 @@ func TestChangesAreSentAtOnceAndTheEndIsRepeated(t *testing.T) {
 }
 
 func TestHistoricIsNeverSent(t *testing.T) {
-	s := New(Config{})
+	s := New(Config{Now: func() time.Time { return began.Add(5*time.Hour + 14*time.Minute) }})
 	i := incident(driftd.StateOpen, "page")
 	i.Historic = true
 	s.Set("fraud/all", i)
@@ -184,6 +186,40 @@ func TestHistoricIsNeverSent(t *testing.T) {
 	s.Set("fraud/all", over)
 	if as := s.snapshot(); len(as) != 1 || as[0].EndsAt == nil {
 		t.Errorf("%+v", as)
+	}
+	// One that was over long before this process began is nothing new.
+	old := incident(driftd.StateResolved, "page")
+	old.Segment = "country=DE"
+	*old.ResolvedAt = old.ResolvedAt.Add(-2 * time.Minute)
+	s.Set("fraud/country=DE", old)
+	if as := s.snapshot(); len(as) != 1 || len(s.series) != 1 {
+		t.Errorf("%+v", as)
+	}
+}
+
+// An alert that Alertmanager refuses keeps no other batch from it.
+func TestRefusedBatch(t *testing.T) {
+	var took, told atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), "n=bad") {
+			http.Error(w, "bad label", http.StatusBadRequest)
+			return
+		}
+		took.Add(1)
+	}))
+	t.Cleanup(srv.Close)
+	s := New(Config{URLs: []string{srv.URL}, Log: slog.New(slog.DiscardHandler), Hooks: Hooks{Failed: func(string, error) { told.Add(1) }}})
+	for i := range 2*batch + 1 {
+		in := incident(driftd.StateOpen, "page")
+		in.Segment = "n=" + strconv.Itoa(i)
+		if i == 0 {
+			in.Segment = "n=bad"
+		}
+		s.Set(fmt.Sprintf("%04d", i), in)
+	}
+	if s.targets[0].send(t.Context()) || took.Load() != 2 || told.Load() != 1 {
+		t.Errorf("%d batches were taken, %d failures told", took.Load(), told.Load())
 	}
 }
 

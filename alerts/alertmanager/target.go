@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -79,17 +80,26 @@ func (t *target) send(ctx context.Context) bool {
 	case <-t.changed: // the snapshot below has it
 	default:
 	}
+	all := true
 	for part := range slices.Chunk(t.s.snapshot(), batch) {
 		began := time.Now()
 		if err := t.post(ctx, part); err != nil {
-			if ctx.Err() == nil {
-				t.failed(err)
+			if ctx.Err() != nil {
+				return false
 			}
-			return false
+			t.failed(err)
+			if !errors.As(err, new(*refused)) {
+				return false
+			}
+			all = false // what it refuses must not keep the other batches from it
+			continue
 		}
 		if h := t.s.cfg.Hooks.Sent; h != nil {
 			h(t.name, len(part), time.Since(began))
 		}
+	}
+	if !all {
+		return false
 	}
 	if t.failures > 0 {
 		t.s.cfg.Log.Info("Alertmanager takes alerts again", "alertmanager", t.name, "failures", t.failures)
@@ -124,13 +134,20 @@ func (t *target) post(ctx context.Context, alerts []alert) error {
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, 4096))
 	if resp.StatusCode/100 != 2 {
 		// Those of the batch that are valid were taken all the same.
-		return fmt.Errorf("send %d alerts: %s: %s", len(alerts), resp.Status, bytes.TrimSpace(answer))
+		err := fmt.Errorf("send %d alerts: %s: %s", len(alerts), resp.Status, bytes.TrimSpace(answer))
+		if resp.StatusCode == http.StatusBadRequest {
+			return &refused{err}
+		}
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("send %d alerts: read the answer: %w", len(alerts), err)
 	}
 	return nil
 }
+
+// refused is the error of a batch with alerts that are not valid for Alertmanager.
+type refused struct{ error }
 
 // measure compares clocks: the answer's Date, cut to seconds, was written between the two times.
 func (t *target) measure(date string, before, after time.Time) {

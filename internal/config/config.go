@@ -203,7 +203,7 @@ func (c *Config) resolve(dir string) {
 	if s := c.Sinks.ClickHouse; s != nil {
 		at(&s.Password.File)
 	}
-	at(&c.Sinks.File, &c.HTTP.WebConfigFile)
+	at(&c.Sinks.File, &c.HTTP.WebConfigFile, &c.Defaults.ReferenceFile)
 	for _, m := range c.Models {
 		at(&m.ReferenceFile)
 	}

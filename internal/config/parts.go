@@ -58,7 +58,7 @@ func (f *file) alerts(v at, a *Alerts) {
 		f.duration(x, &a.PageMaxAge, time.Minute, 365*day)
 	}
 	if x, ok := o["interval"]; ok {
-		f.duration(x, &a.Interval, time.Second, time.Hour)
+		f.duration(x, &a.Interval, time.Second, 4*time.Minute)
 	}
 }
 

@@ -87,7 +87,7 @@ var keys = slices.Concat([]Key{
 	{Path: "alerts", Type: "mapping", Meaning: "Who is told of incidents.", Example: "alerts: {alertmanagers: [http://host:9093]}"},
 	{Path: "alerts.alertmanagers", Type: "list of URLs", Default: "none", Meaning: "Alertmanagers; each is told everything, as they expect it."},
 	{Path: "alerts.page_max_age", Type: typeDuration, Default: "6h", Meaning: "Incidents of windows older than this are recorded as historic and sent to nobody."},
-	{Path: "alerts.interval", Type: typeDuration, Default: "1m", Meaning: "How often active incidents are told again."},
+	{Path: "alerts.interval", Type: typeDuration, Default: "1m", Meaning: "How often active incidents are told again; at most 4m, because an Alertmanager takes what it has not heard of for 5 minutes for resolved."},
 
 	{Path: "http", Type: "mapping", Meaning: "driftd's own server: /metrics, /-/healthy, /-/ready, /-/reload.", Example: `http: {listen: ":9110"}`},
 	{Path: "http.listen", Type: "host:port", Default: ":9110", Meaning: "Where it listens."},
@@ -121,17 +121,14 @@ func modelKeys(at string) []Key {
 		{Path: "columns.<name>.rule", Soon: "remove it; the false alarm budget is set by budget.pages_per_week"},
 		{Path: "reference_per", Soon: "push a reference for the whole model with `driftd reference push`"},
 	}
-	const build = "build a reference with `driftd reference build` and push it with `driftd reference push`"
+	ks = append(ks,
+		Key{Path: "reference", Type: "mapping", Meaning: "What the traffic is compared with.", Example: "reference: {file: fraud.ref}"},
+		Key{Path: "reference.file", Type: "file", Default: "the last one pushed", Meaning: "A file that `driftd reference build` wrote; it says itself which model it is of."},
+		Key{Path: "reference.bootstrap", Soon: "build a reference with `driftd reference build` and push it with `driftd reference push`"})
 	if mine {
-		ks = append(ks,
-			Key{Path: "reference", Type: "mapping", Meaning: "What the traffic is compared with.", Example: "reference: {file: fraud.ref}"},
-			Key{Path: "reference.file", Type: "file", Default: "the last one pushed", Meaning: "A file that `driftd reference build` wrote."},
-			Key{Path: "reference.bootstrap", Soon: build},
-			Key{Path: "expect", Type: "true or false", Default: "false", Meaning: "The model's silence is an incident."})
+		ks = append(ks, Key{Path: "expect", Type: "true or false", Default: "false", Meaning: "The model's silence is an incident."})
 	} else {
-		ks = append(ks,
-			Key{Path: "reference", Soon: build + ", or name its file in models.<name>.reference.file"},
-			Key{Path: "expect", Soon: "say it model by model, in models.<name>.expect"})
+		ks = append(ks, Key{Path: "expect", Soon: "say it model by model, in models.<name>.expect"})
 	}
 	for i := range ks {
 		ks[i].Path = at + "." + ks[i].Path
