@@ -63,6 +63,19 @@ func Step(r *Rules, s *State, in Input) []driftd.Result {
 	return out
 }
 
+// Finish closes the windows that still have data when there is no more: those
+// of longer lengths at the end of a file.
+func Finish(r *Rules, s *State, in Input) []driftd.Result {
+	var out []driftd.Result
+	for i := range s.Windows {
+		if w := &s.Windows[i]; w.open() && w.Profile != nil {
+			out = closeWindow(r, s, w, i == 0, in, out)
+			*w = OpenWindow{Window: driftd.Window{Length: w.Length}}
+		}
+	}
+	return out
+}
+
 // keepWindows carries open windows over to the lengths of a changed config.
 func keepWindows(old []OpenWindow, lengths []time.Duration) []OpenWindow {
 	out := make([]OpenWindow, len(lengths))

@@ -67,7 +67,7 @@ func rowsOf(l *driftd.ColumnLayout, ref *driftd.ColumnProfile, window []uint64) 
 	return levelRows(l, ref, window)
 }
 
-// numericRows groups the bins into spans of equal width over the middle 98 % of
+// numericRows groups the bins into spans of equal width between the 2 % and the 95 % point of
 // the reference, so that the picture has the shape of the distribution.
 func numericRows(l *driftd.ColumnLayout, ref *driftd.ColumnProfile, window []uint64) []row {
 	b := l.Bins()
@@ -95,7 +95,7 @@ func numericRows(l *driftd.ColumnLayout, ref *driftd.ColumnProfile, window []uin
 		}
 		return withOutside(out, rc[0]/nr, wc[0]/nw, rc[b+1]/nr, wc[b+1]/nw)
 	}
-	lo, hi := edgeAt(l, rc, .01), edgeAt(l, rc, .99)
+	lo, hi := edgeAt(l, rc, .02), edgeAt(l, rc, .95)
 	k := maxRows - 2
 	out := make([]row, k)
 	for i := range out {

@@ -93,11 +93,12 @@ func Run(src reference.Source, opt Options) ([]driftd.Result, *Summary, error) {
 	if opt.WindowRows > 0 {
 		end = driftd.RowTime(opt.Start, row, opt.WindowRows)
 	}
-	return detectAll(panes, model, opt, span{first, end}), sum, nil
+	return detectAll(panes, model, opt, span{first, last, end}), sum, nil
 }
 
-// span is the time that the input covers.
-type span struct{ from, to int64 }
+// span is the time that the input covers: first and last event, and where the
+// data end.
+type span struct{ from, last, to int64 }
 
 // paneLength is the longest pane that every window is a whole number of: a
 // replay holds all of them.
@@ -130,9 +131,9 @@ func detectAll(panes *fold.Panes, model *consumers.Model, opt Options, data span
 		if len(in.Panes) == 0 {
 			continue
 		}
-		in.Until = lastEnd(opt, data.to)
+		in.Until = driftd.WindowAt(data.last, opt.Lengths[0], opt.Location).End
 		state := detect.State{Merged: driftd.MinTime}
-		for _, res := range detect.Step(&rules, &state, in) {
+		for _, res := range append(detect.Step(&rules, &state, in), detect.Finish(&rules, &state, in)...) {
 			number(&res, opt, data.from)
 			all = append(all, timed{resultEnd(res), res})
 		}
@@ -160,15 +161,6 @@ func begin(opt Options, first int64) int64 {
 		return driftd.MinTime
 	}
 	return first - int64(time.Minute)
-}
-
-// lastEnd is the end of the last window that has data, of any length.
-func lastEnd(opt Options, to int64) int64 {
-	end := to
-	for _, l := range opt.Lengths {
-		end = max(end, driftd.WindowAt(to-1, l, opt.Location).End)
-	}
-	return end
 }
 
 func seriesPanes(panes *fold.Panes, segment int, layout string) []detect.Pane {
