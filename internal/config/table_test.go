@@ -3,8 +3,12 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
 )
 
 const document = "../../docs/CONFIG.md"
@@ -73,5 +77,56 @@ func TestExamples(t *testing.T) {
 		if _, err := Parse(k.Path, []byte(text)); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// The defaults that the table tells are those in effect: writing one out changes nothing.
+func TestTableDefaults(t *testing.T) {
+	hash := func(path, value string) string {
+		source := map[string]any{"topic": "predictions"}
+		top := map[string]any{"kafka": map[string]any{"brokers": []string{"host:9092"}}, "sources": []any{source},
+			"sinks": map[string]any{"clickhouse": map[string]any{"addresses": []string{"host:9000"}}}}
+		at := top
+		if rest, ok := strings.CutPrefix(path, "sources[]."); ok {
+			at, path = source, rest
+		}
+		parts := strings.Split(path, ".")
+		for _, p := range parts[:len(parts)-1] {
+			if at[p] == nil {
+				at[p] = map[string]any{}
+			}
+			at = at[p].(map[string]any)
+		}
+		if value != "" {
+			at[parts[len(parts)-1]] = yaml.RawMessage(value)
+		}
+		b, err := yaml.Marshal(top)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := Parse(path, b)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, b)
+		}
+		return c.Hash()
+	}
+	base, checked := hash("pane", ""), 0
+	literal := []string{typeDuration, "size", "number", "true or false", "list of durations"}
+	for _, k := range keys {
+		named := k.Path == "kafka.topic_prefix" || k.Path == "http.listen" || k.Path == "sources[].deadletters" || k.Path == "defaults.timezone" ||
+			k.Path == "sinks.clickhouse.database" || k.Path == "sinks.clickhouse.username"
+		if strings.Contains(k.Path, "<name>") || k.Soon != "" || !named && !slices.Contains(literal, k.Type) {
+			continue
+		}
+		value := k.Default
+		if named {
+			value = strconv.Quote(value)
+		}
+		if checked++; hash(k.Path, value) != base {
+			t.Errorf("%s: %s is not the default", k.Path, k.Default)
+		}
+	}
+	if checked < 15 {
+		t.Errorf("only %d keys have a default to check", checked)
 	}
 }
