@@ -30,7 +30,14 @@ type inputFlags struct {
 }
 
 func (f *inputFlags) options() (rows.Options, error) {
-	opt := rows.Options{Model: f.Model, Exclude: f.Exclude, Score: f.Score, Class: f.Class, Time: f.Time, WindowRows: f.WindowRows, Start: rows.DefaultStart, Tags: f.Segment}
+	opt := rows.Options{Model: f.Model, Exclude: f.Exclude, Score: f.Score, Class: f.Class, Time: f.Time, WindowRows: f.WindowRows, Start: rows.DefaultStart}
+	for _, s := range f.Segment { // crossed ones are written a+b
+		for _, tag := range strings.Split(s, "+") {
+			if !slices.Contains(opt.Tags, tag) {
+				opt.Tags = append(opt.Tags, tag)
+			}
+		}
+	}
 	if f.Start != "" {
 		t, ok := consumers.ParseTime(f.Start)
 		if !ok {
@@ -88,7 +95,7 @@ func buildReference(path string, f *inputFlags, columns []string, p *progress) (
 		return replay.RowSource{File: file}, nil
 	}, build)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, err // it names the file
 	}
 	return bundle, report, nil
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -80,8 +82,14 @@ func (c *replayCmd) Run() error {
 	if err := writeResults(c.Output, results); err != nil {
 		return err
 	}
-	for reason, n := range sum.Rejected {
-		p.done("%s rows could not be used: %s (first: %v)", thousands(n), reason, sum.Example)
+	for _, reason := range slices.Sorted(maps.Keys(sum.Rejected)) {
+		p.done("%s rows could not be used: %s", thousands(sum.Rejected[reason]), reason)
+	}
+	if sum.Example != nil {
+		p.done("the first of them: %v", sum.Example)
+	}
+	if sum.Events == 0 {
+		return fmt.Errorf("replay %s: no row could be used as an event of model %q; is it the right file, and --model the right name?", c.Input, c.Model)
 	}
 	if c.Output == "-" {
 		return nil

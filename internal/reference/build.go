@@ -57,7 +57,7 @@ func Build(open func() (Source, error), opt Options) (*wire.Bundle, *Report, err
 		return nil, nil, err
 	}
 	if b.report.Events == 0 {
-		return nil, nil, errors.New("build reference: the input has no events")
+		return nil, nil, b.fail(errors.New("the input has no events"))
 	}
 	if err := b.cut(); err != nil {
 		return nil, nil, err
@@ -119,13 +119,16 @@ func (b *builder) pass(open func() (Source, error), n int, do func(*consumers.Ev
 		if err != nil {
 			return err
 		}
+		if !b.opt.Flat && (at == driftd.MinTime || at == driftd.MaxTime) {
+			return b.fail(fmt.Errorf("event %d has no time, or one that cannot be: mend or remove it", b.seq+1))
+		}
 		b.place(at)
 		err = dec.Decode(json, at, func(ev *consumers.Event) error {
 			do(ev, dec)
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("event %d: %w", b.seq+1, err)
+			return b.fail(b.explain(err))
 		}
 		b.seq++
 		if b.opt.Progress != nil && b.seq%65536 == 0 {
@@ -137,6 +140,23 @@ func (b *builder) pass(open func() (Source, error), n int, do func(*consumers.Ev
 		b.opt.Progress(n, b.seq)
 	}
 	return nil
+}
+
+// fail says what was being built.
+func (b *builder) fail(err error) error {
+	if b.opt.Description == "" {
+		return fmt.Errorf("build reference: %w", err)
+	}
+	return fmt.Errorf("build reference from %s: %w", b.opt.Description, err)
+}
+
+// explain says which event could not be read, and what to do.
+func (b *builder) explain(err error) error {
+	var r *consumers.Reject
+	if errors.As(err, &r) && r.Reason == consumers.UnknownModel {
+		return fmt.Errorf("event %d is of another model than %q, for which the reference is: give its name with --model, and files of one model each (%w)", b.seq+1, b.opt.Model, err)
+	}
+	return fmt.Errorf("event %d: %w", b.seq+1, err)
 }
 
 // place finds the windows of an event's time. In a pass over Raw columns the
@@ -220,7 +240,7 @@ func (b *builder) cut() error {
 		l.Columns = append(l.Columns, f.layoutColumn())
 	}
 	if len(l.Columns) == 0 {
-		return errors.New("build reference: no column is left to watch; the events have no features and no prediction")
+		return b.fail(errors.New("no column is left to watch; the events have no features and no prediction, or all of them are left out"))
 	}
 	for i, t := range b.opt.Tags {
 		if t.Values == nil {

@@ -42,6 +42,7 @@ type Event struct {
 // File is an opened file of rows.
 type File struct {
 	Columns []string // of the file, in its order
+	path    string
 	opt     Options
 	plan    []column
 	table   table
@@ -97,7 +98,7 @@ func Open(path string, opt Options) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
-	f := &File{Columns: slices.Clone(t.names()), opt: opt, table: t, native: native}
+	f := &File{Columns: slices.Clone(t.names()), path: path, opt: opt, table: t, native: native}
 	if native {
 		return f, nil
 	}
@@ -129,6 +130,9 @@ func (f *File) planColumns(path string) error {
 		named[x.name] = x.role
 	}
 	for _, n := range f.opt.Tags {
+		if !slices.Contains(f.Columns, n) {
+			return fmt.Errorf("--segment %s: the file has no such column; it has %s", n, strings.Join(f.Columns, ", "))
+		}
 		named[n] = tag
 	}
 	seen := map[string]bool{}
@@ -171,7 +175,8 @@ func (f *File) learnKinds(path string) error {
 	}
 	defer func() { _ = t.close() }()
 	cells := make([]cell, len(f.plan))
-	numeric, boolean, any := make([]bool, len(f.plan)), make([]bool, len(f.plan)), make([]bool, len(f.plan))
+	numeric, boolean := make([]bool, len(f.plan)), make([]bool, len(f.plan))
+	any, words := make([]bool, len(f.plan)), make([]bool, len(f.plan)) // values; words for null
 	for i := range numeric {
 		numeric[i], boolean[i] = true, true
 	}
@@ -185,12 +190,15 @@ func (f *File) learnKinds(path string) error {
 			if isNull(c.text) {
 				continue
 			}
+			boolean[i] = boolean[i] && isBool(c.text)
+			if isNumberNull(c.text) {
+				words[i] = true
+				continue
+			}
 			any[i] = true
 			if numeric[i] {
-				_, err := strconv.ParseFloat(c.text, 64)
-				numeric[i] = err == nil
+				_, numeric[i] = parseNumber(c.text)
 			}
-			boolean[i] = boolean[i] && isBool(c.text)
 		}
 	}
 	for i := range f.plan {
@@ -200,7 +208,7 @@ func (f *File) learnKinds(path string) error {
 		switch {
 		case any[i] && boolean[i]:
 			f.plan[i].kind = driftd.Boolean
-		case numeric[i]:
+		case numeric[i] && (any[i] || !words[i]): // a column of nothing but "NA" is text
 			f.plan[i].kind = driftd.Numeric
 		default:
 			f.plan[i].kind = driftd.Categorical
@@ -248,6 +256,13 @@ func isNumberNull(s string) bool {
 	return false
 }
 
+// parseNumber reads a cell of a column of numbers; blanks around it mean
+// nothing, and what a float cannot hold is infinite.
+func parseNumber(s string) (float64, bool) {
+	x, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	return x, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
 // Next gives the next row; io.EOF at the end.
 func (f *File) Next() (Event, error) {
 	ev := Event{Row: f.row}
@@ -259,7 +274,7 @@ func (f *File) Next() (Event, error) {
 		if err == io.EOF {
 			return ev, err
 		}
-		return ev, fmt.Errorf("row %d: %w", f.row+1, err)
+		return ev, fmt.Errorf("read %s: row %d: %w", f.path, f.row+1, err)
 	}
 	switch {
 	case f.opt.WindowRows > 0:
@@ -271,7 +286,7 @@ func (f *File) Next() (Event, error) {
 			}
 			t, ok := consumers.ParseTime(cells[i].text)
 			if !ok {
-				return ev, fmt.Errorf("row %d: column %s: %q is no time; times are RFC 3339, \"2006-01-02 15:04:05\" or epoch numbers", f.row+1, f.opt.Time, cells[i].text)
+				return ev, fmt.Errorf("read %s: row %d: column %s: %q is no time; times are RFC 3339, \"2006-01-02 15:04:05\" or epoch numbers", f.path, f.row+1, f.opt.Time, cells[i].text)
 			}
 			ev.Time = t
 		}
@@ -288,8 +303,11 @@ func (f *File) Next() (Event, error) {
 func (f *File) nextNative(ev Event) (Event, error) {
 	t := f.table.(*jsonTable)
 	line, at, err := t.nextEvent()
-	if err != nil {
+	if err == io.EOF {
 		return ev, err
+	}
+	if err != nil {
+		return ev, fmt.Errorf("read %s: %w", f.path, err)
 	}
 	ev.JSON, ev.Time = line, at
 	if f.opt.WindowRows > 0 {
@@ -374,8 +392,8 @@ func appendText(b []byte, s string, kind driftd.Kind) []byte {
 		if isNumberNull(s) {
 			return append(b, "null"...)
 		}
-		x, err := strconv.ParseFloat(s, 64)
-		if err != nil && !math.IsInf(x, 0) {
+		x, ok := parseNumber(s)
+		if !ok {
 			return appendString(b, s)
 		}
 		switch {

@@ -48,6 +48,9 @@ func openTable(path string) (t table, native bool, err error) {
 			return t, false, err
 		}
 	}
+	if bom, _ := r.Peek(3); string(bom) == "\ufeff" { // as Excel and Windows tools write it
+		_, _ = r.Discard(3) // they are in the buffer
+	}
 	first, err := firstByte(r)
 	if err == io.EOF {
 		return nil, false, errors.New("the file is empty")
@@ -71,7 +74,7 @@ func firstByte(r *bufio.Reader) (byte, error) {
 			}
 			return 0, err
 		}
-		if c := b[n-1]; !strings.ContainsRune(" \t\r\n\ufeff", rune(c)) {
+		if c := b[n-1]; !strings.ContainsRune(" \t\r\n", rune(c)) {
 			return c, nil
 		}
 	}
@@ -93,7 +96,6 @@ func openCSV(f io.Closer, src io.Reader) (*csvTable, error) {
 		return nil, fmt.Errorf("CSV header: %w", err)
 	}
 	header = slices.Clone(header)
-	header[0] = strings.TrimPrefix(header[0], "\ufeff")
 	return &csvTable{f: f, r: r, header: header, cells: make([]cell, len(header))}, nil
 }
 
@@ -186,6 +188,9 @@ func (t *jsonTable) read() ([]byte, error) {
 	}
 	for {
 		line, err := t.r.ReadBytes('\n')
+		if err != nil && err != io.EOF {
+			return nil, fmt.Errorf("line %d: %w (is the file complete?)", t.line+1, err)
+		}
 		if line = bytes.TrimSpace(line); len(line) > 0 {
 			t.line++
 			return line, nil
@@ -251,11 +256,19 @@ func flatten(line []byte) (out []namedCell, native bool, err error) {
 	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
 		return nil, false, errors.New("not a JSON object")
 	}
-	err = flattenInto(dec, "", &out, &native)
+	if err = flattenInto(dec, "", 1, &out, &native); err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = errors.New("the line ends before its JSON object does")
+	}
 	return out, native, err
 }
 
-func flattenInto(dec *json.Decoder, prefix string, out *[]namedCell, native *bool) error {
+// maxDepth bounds how deep objects may lie in each other.
+const maxDepth = 64
+
+func flattenInto(dec *json.Decoder, prefix string, depth int, out *[]namedCell, native *bool) error {
+	if depth > maxDepth {
+		return fmt.Errorf("objects lie more than %d deep in each other", maxDepth)
+	}
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
@@ -272,7 +285,7 @@ func flattenInto(dec *json.Decoder, prefix string, out *[]namedCell, native *boo
 				if prefix == "" && (name == "features" || name == "prediction") {
 					*native = true
 				}
-				if err := flattenInto(dec, name+".", out, native); err != nil {
+				if err := flattenInto(dec, name+".", depth+1, out, native); err != nil {
 					return err
 				}
 				continue
