@@ -146,6 +146,7 @@ func openJSON(f *os.File, src io.Reader) (table, bool, error) {
 		t.add(m.name)
 	}
 	head := [][]byte{t.pending}
+	t.pending = nil
 	for len(head) < 1000 {
 		line, err := t.read()
 		if err == io.EOF {
@@ -164,7 +165,7 @@ func openJSON(f *os.File, src io.Reader) (table, bool, error) {
 		head = append(head, slices.Clone(line))
 	}
 	t.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(append(bytes.Join(head, []byte("\n")), '\n')), t.r), 1<<16)
-	t.pending, t.line = nil, 0
+	t.line = 0
 	t.cells = make([]cell, len(t.header))
 	return t, false, nil
 }
