@@ -160,6 +160,21 @@ func loadReference(path, input string, f *inputFlags, p *progress) (*wire.Bundle
 	return b, nil
 }
 
+// writable says, before the work whose output goes to path, that its folder is
+// not there or that it is a folder itself.
+func writable(path string) error {
+	if path == "-" {
+		return nil
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("%s: its folder: %w; make it first", path, err)
+	}
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return fmt.Errorf("%s is a folder; name a file in it", path)
+	}
+	return nil
+}
+
 // create makes a file for writing, "-" is stdout.
 func create(path string) (*os.File, error) {
 	if path == "-" {

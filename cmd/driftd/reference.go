@@ -40,6 +40,9 @@ written a+b.`
 
 // Run implements the command.
 func (c *buildCmd) Run() error {
+	if err := writable(c.Output); err != nil {
+		return fmt.Errorf("write the reference: %w", err)
+	}
 	p := newProgress()
 	b, report, err := buildReference(c.Input, &c.inputFlags, nil, p)
 	if err != nil {

@@ -46,6 +46,9 @@ func (c *replayCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	if err := writable(c.Output); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
 	cfg, err := c.config()
 	if err != nil {
 		return err
@@ -79,9 +82,6 @@ func (c *replayCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	if err := writeResults(c.Output, results); err != nil {
-		return err
-	}
 	for _, reason := range slices.Sorted(maps.Keys(sum.Rejected)) {
 		p.done("%s rows could not be used: %s", thousands(sum.Rejected[reason]), reason)
 	}
@@ -90,6 +90,9 @@ func (c *replayCmd) Run() error {
 	}
 	if sum.Events == 0 {
 		return fmt.Errorf("replay %s: no row could be used as an event of model %q; is it the right file, and --model the right name?", c.Input, c.Model)
+	}
+	if err := writeResults(c.Output, results); err != nil {
+		return err
 	}
 	if c.Output == "-" {
 		return nil
