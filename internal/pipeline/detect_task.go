@@ -122,6 +122,9 @@ func (t *detectTask) configure(s *judged) {
 		layout = r.Uses[len(r.Uses)-1].Layout
 	}
 	r.SeriesCount = len(driftd.Segments(segmentTags(t.set.Models.Segments(s.series.Model), layout)))
+	if layout != nil || t.set.Models.Known(s.series.Model) { // not of every name that a bad tag makes
+		t.set.Metrics.Budget(s.series.Model, r.PagesPerWeek)
+	}
 	s.rules = r
 }
 

@@ -121,14 +121,24 @@ func (m *Metrics) DropSeries(k driftd.Series) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k = validSeries(k)
-	delete(m.series, k)
 	delete(m.dropped, k)
-	by := prometheus.Labels{"model": k.Model, "segment": k.Segment}
-	for _, v := range []*prometheus.GaugeVec{m.state, m.windowEvents, m.windowLate, m.windowEnd, m.incidentOpen} {
-		v.DeletePartialMatch(by)
+	if m.series[k] == nil { // one of too many: it has no gauges
+		return
 	}
-	for _, v := range []*prometheus.CounterVec{m.flags, m.incidents, m.unknown} {
-		v.DeletePartialMatch(by)
+	delete(m.series, k)
+	// By exact labels: a partial match looks at every series, and a rebalance
+	// drops thousands of them.
+	for _, v := range []*prometheus.GaugeVec{m.state, m.windowEvents, m.windowLate, m.windowEnd} {
+		v.DeleteLabelValues(k.Model, k.Segment)
+	}
+	for _, v := range []*prometheus.CounterVec{m.flags, m.unknown} {
+		v.DeleteLabelValues(k.Model, k.Segment)
+	}
+	for _, severity := range severities {
+		m.incidentOpen.DeleteLabelValues(k.Model, k.Segment, severity)
+	}
+	for _, state := range incidentStates {
+		m.incidents.DeleteLabelValues(k.Model, k.Segment, state)
 	}
 }
 
