@@ -65,6 +65,10 @@ func (c *runCmd) Run(ctx context.Context) error {
 	return a.run(ctx, c)
 }
 
+// sessionTimeout is how long a process may be silent before its partitions go
+// to another: short, because what it had not committed is made again exactly.
+const sessionTimeout = 10 * time.Second
+
 // keyed gives the sender an incident for each series.
 type keyed struct{ s *alertmanager.Sender }
 
@@ -130,6 +134,7 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 		alerter = keyed{a.alerts}
 	}
 	set := pipeline.SettingsOf(cfg, a.live, version, log, a.metrics)
+	set.Session = sessionTimeout
 	if set.Bundles, err = bundles(cfg); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func closeWindow(r *Rules, s *State, w *OpenWindow, base bool, in Input, out []d
 		return out
 	}
 	historic := in.Now > 0 && r.PageMaxAge > 0 && in.Now-w.End > int64(r.PageMaxAge)
-	changes := s.Alerts.Observe(r.Policy, alerts.Observation{Window: win, Columns: cols, Base: base, Historic: historic,
+	changes := s.Alerts.Observe(r.Policy, alerts.Observation{Window: win, Columns: cols, Base: base, Historic: historic, Lengths: r.Lengths,
 		NoPage: found && use.Reference != nil && use.Reference.Flat(), Stamp: win.Stamp})
 	for i := range changes {
 		out = append(out, driftd.Result{Incident: &changes[i]})

@@ -133,8 +133,25 @@ func closeUntil(r *Rules, s *State, in Input, t int64, out []driftd.Result) []dr
 		}
 		w := &s.Windows[next]
 		out = closeWindow(r, s, w, next == 0, in, out)
-		w.advance(r)
+		if w.advance(r); next == 0 && !w.open() {
+			out = retire(r, s, in, t, out)
+		}
 	}
+}
+
+// retire ends the incident of a series that has had no events for RetireAfter
+// base windows: nothing would ever resolve it.
+func retire(r *Rules, s *State, in Input, t int64, out []driftd.Result) []driftd.Result {
+	stamp := driftd.Stamp{Revision: in.Revision, ConfigHash: r.ConfigHash, Version: r.Version}
+	if change := s.Alerts.Retire(utc(t), stamp); change != nil {
+		out = append(out, driftd.Result{Incident: change})
+	}
+	return out
+}
+
+// expected says that the series' silence is itself news: it never retires.
+func (r *Rules) expected() bool {
+	return r.Series.Segment == driftd.AllSegment && r.Policy != nil && r.Policy.Expect
 }
 
 // advance opens the window that follows, or none after RetireAfter empty ones.
@@ -143,7 +160,7 @@ func (w *OpenWindow) advance(r *Rules) {
 	if w.Profile == nil || w.Profile.Events == 0 {
 		empty = w.Empty + 1
 	}
-	if empty >= RetireAfter {
+	if empty >= RetireAfter && !r.expected() {
 		*w = OpenWindow{Window: driftd.Window{Length: w.Length}}
 		return
 	}

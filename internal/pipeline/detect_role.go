@@ -79,6 +79,9 @@ func (t *detectTask) restore(ctx context.Context) error {
 		}
 		s := t.find(st.Series)
 		s.state, s.fresh, s.written = st.Detect, false, st.Detect.Merged
+		if in := s.state.Alerts.Incident; in != nil {
+			t.set.Metrics.Incident(&in.Result)
+		}
 		t.front.restore(st.Frontiers, first)
 		if first || st.AsOf < t.next {
 			t.next = st.AsOf

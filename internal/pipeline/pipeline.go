@@ -133,6 +133,11 @@ func (p *Pipeline) pushConfigured(ctx context.Context) error {
 		if err := Push(ctx, p.client, p.set.Prefix, b); err != nil {
 			return err
 		}
+		// Our own requests must have come back before anybody asks whether some are
+		// open: else the first events are profiled without the reference.
+		if err := p.refs.wait(ctx, func() bool { return p.refs.asked(b) }); err != nil {
+			return ctxErr(ctx, err)
+		}
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Clie
 	for _, p := range m.Partitions {
 		g.Go(func() error {
 			t := newProfileTask(set, src, c, refs, m, p)
+			defer set.Metrics.DropPartition(set.profileGroup(src.Topic), src.Topic, p)
 			if err := t.take(ctx, committed[p], &mu); err != nil {
 				return ctxErr(ctx, err)
 			}
@@ -97,6 +98,7 @@ func (t *profileTask) take(ctx context.Context, c kafka.Committed, mu *sync.Mute
 	if err := t.client.CommitOffset(ctx, t.set.profileGroup(t.src.Topic), t.member.Generation, t.member.MemberID, t.src.Topic, t.partition, t.next, t.meta.String()); err != nil {
 		return err
 	}
+	t.set.Metrics.Epoch(t.src.Topic)
 	return t.mark(ctx)
 }
 

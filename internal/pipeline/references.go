@@ -259,6 +259,17 @@ func (r *References) used(s driftd.Series, fingerprint string) bool {
 	return slices.ContainsFunc(r.uses[s], func(e *wire.UseEntry) bool { return e.Reference == fingerprint })
 }
 
+// asked says that a request of every series of the bundle has been read, this
+// or a later one. The lock is held.
+func (r *References) asked(b *wire.Bundle) bool {
+	for _, ref := range b.References {
+		if r.refs[ref.Fingerprint] == nil || r.requests[driftd.Series{Model: ref.Model, Segment: ref.Segment}] == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // Layout waits for a layout by fingerprint.
 func (r *References) Layout(ctx context.Context, fingerprint string) (*driftd.Layout, error) {
 	var l *driftd.Layout
