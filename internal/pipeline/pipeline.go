@@ -135,8 +135,11 @@ func (p *Pipeline) pushConfigured(ctx context.Context) error {
 		}
 		// Our own requests must have come back before anybody asks whether some are
 		// open: else the first events are profiled without the reference.
-		if err := p.refs.wait(ctx, func() bool { return p.refs.asked(b) }); err != nil {
-			return ctxErr(ctx, err)
+		short, stop := context.WithTimeout(ctx, requestPatience)
+		err := p.refs.wait(short, func() bool { return p.refs.asked(b) })
+		stop()
+		if err != nil && ctx.Err() == nil {
+			p.set.Log.Warn("a pushed reference has not come back: going on without it", "model", b.Layout.Model, "topic", p.set.referencesTopic())
 		}
 	}
 	return nil

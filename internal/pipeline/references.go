@@ -32,6 +32,7 @@ type References struct {
 	refs     map[string]*driftd.Reference
 	uses     map[driftd.Series][]*wire.UseEntry
 	requests map[driftd.Series]*wire.Request
+	seen     map[string]bool // references that were ever requested
 	version  int64
 	changed  chan struct{}
 	ready    bool
@@ -39,7 +40,7 @@ type References struct {
 
 func newReferences(topic string, log *slog.Logger) *References {
 	return &References{topic: topic, log: log, layouts: map[string]*driftd.Layout{}, waiting: map[string][]byte{}, refs: map[string]*driftd.Reference{},
-		uses: map[driftd.Series][]*wire.UseEntry{}, requests: map[driftd.Series]*wire.Request{}, changed: make(chan struct{})}
+		uses: map[driftd.Series][]*wire.UseEntry{}, requests: map[driftd.Series]*wire.Request{}, seen: map[string]bool{}, changed: make(chan struct{})}
 }
 
 // Follow reads the topic to its end, says so, and goes on until ctx ends.
@@ -101,7 +102,7 @@ func (r *References) take(rec *kafka.Rec) error {
 		} else {
 			var q wire.Request
 			if err = proto.Unmarshal(rec.Value, &q); err == nil {
-				r.requests[s] = &q
+				r.requests[s], r.seen[q.Reference] = &q, true
 			}
 		}
 	}
@@ -259,11 +260,10 @@ func (r *References) used(s driftd.Series, fingerprint string) bool {
 	return slices.ContainsFunc(r.uses[s], func(e *wire.UseEntry) bool { return e.Reference == fingerprint })
 }
 
-// asked says that a request of every series of the bundle has been read, this
-// or a later one. The lock is held.
+// asked says that the bundle's requests have been read. The lock is held.
 func (r *References) asked(b *wire.Bundle) bool {
 	for _, ref := range b.References {
-		if r.refs[ref.Fingerprint] == nil || r.requests[driftd.Series{Model: ref.Model, Segment: ref.Segment}] == nil {
+		if !r.seen[ref.Fingerprint] {
 			return false
 		}
 	}
