@@ -57,8 +57,7 @@ type Decoder struct {
 	Catalog Catalog
 	Raw     RawColumn
 
-	shape  *compiled
-	events int // decoded so far in this record
+	shape *compiled
 
 	ev       Event
 	model    *Model // under which columns are being read

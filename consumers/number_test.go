@@ -47,6 +47,8 @@ func TestNumberRefuses(t *testing.T) {
 func BenchmarkNumber(b *testing.B) {
 	s := []byte("-1.2345678901234567,")
 	for b.Loop() {
-		readNumber(s, 0)
+		if _, _, err := readNumber(s, 0); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -47,7 +47,7 @@ func readCSV(t *testing.T, path string) (header []string, rows [][]string) {
 	t.Helper()
 	f, err := os.Open(path)
 	must(t, err)
-	defer f.Close()
+	defer func() { _ = f.Close() }() // was only read
 	z, err := gzip.NewReader(f)
 	must(t, err)
 	all, err := csv.NewReader(z).ReadAll()
@@ -164,6 +164,42 @@ func until(ctx context.Context, t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// keepAlive starts ClickHouse again should it end: the embedded build was seen
+// to do so once when a client was killed. The sink has to bear that.
+func keepAlive(ctx context.Context, t *testing.T, ch *stack.ClickHouse) {
+	t.Helper()
+	ctx, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	t.Cleanup(func() { stop(); <-done })
+	go func() {
+		defer close(done)
+		for failures := 0; ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(500 * time.Millisecond):
+			}
+			c, err := net.DialTimeout("tcp", ch.Native, time.Second)
+			if err == nil {
+				failures = 0
+				_ = c.Close()
+				continue
+			}
+			if failures++; failures < 4 || ctx.Err() != nil {
+				continue
+			}
+			b, _ := os.ReadFile(ch.Log())
+			t.Logf("ClickHouse ended by itself (%v) and is started again; the end of its log:\n%s", err, b[max(0, len(b)-3000):])
+			ch.Kill9() // what is left of it
+			if err := ch.Restart(ctx); err != nil && ctx.Err() == nil {
+				t.Errorf("restart ClickHouse: %v", err)
+				return
+			}
+			failures = 0
+		}
+	}()
+}
+
 // The whole path on real servers: a reference is built and pushed, 55 hours of
 // events are produced, driftd is killed with -9 on the way. The rows in
 // ClickHouse are bit-identical to a replay's; a person hears once of the drift
@@ -173,6 +209,7 @@ func TestCarLoanEndToEnd(t *testing.T) {
 	dir := t.TempDir()
 	bin := driftdBinary(t)
 	k, ch := startKafka(t), startClickHouse(t)
+	keepAlive(ctx, t, ch)
 	hook, err := stack.StartWebhook()
 	must(t, err)
 	t.Cleanup(func() { must(t, hook.Stop()) })
@@ -288,7 +325,7 @@ func plainCSV(t *testing.T, path string) (header []string, rows [][]string) {
 	t.Helper()
 	f, err := os.Open(path)
 	must(t, err)
-	defer f.Close()
+	defer func() { _ = f.Close() }() // was only read
 	all, err := csv.NewReader(f).ReadAll()
 	must(t, err)
 	return all[0], all[1:]
@@ -352,7 +389,7 @@ func compareWithReplay(ctx context.Context, t *testing.T, bin string, conn drive
 	command(ctx, t, bin, append([]string{"replay", "--reference", reference, "--input", input, "--output", out, "--start", start.Format(time.RFC3339), "--exclude", "id,timestamp"}, flags...)...)
 	f, err := os.Open(out)
 	must(t, err)
-	defer f.Close()
+	defer func() { _ = f.Close() }() // was only read
 	want := map[string]string{}
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
@@ -367,7 +404,7 @@ func compareWithReplay(ctx context.Context, t *testing.T, bin string, conn drive
 	must(t, lines.Err())
 	rows, err := conn.Query(ctx, "SELECT column, window_start, n, n_eff, effect, p_value, alpha, mde, verdict, flag, evaluated, score, moved, tests.name, tests.statistic, tests.effect, tests.threshold, tests.p_value, bins, quantiles, mean, nulls, nans, type_errors, complete, reason, late, reference FROM driftd.driftd_columns FINAL WHERE model = 'car' AND window_start < ?", start.Add(55*time.Hour))
 	must(t, err)
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err tells
 	got := map[string]string{}
 	for rows.Next() {
 		id, row := scanRow(t, rows)

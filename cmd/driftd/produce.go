@@ -59,17 +59,15 @@ func (c *produceCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("produce to %s: %w", c.Topic, err)
 	}
-	shift := int64(0)
 	if c.ShiftTo {
-		if shift, err = c.shift(opt); err != nil {
-			return err
-		}
-		if c.WindowRows > 0 {
-			opt.Start += shift
-			shift = 0
-		} else {
+		if c.WindowRows == 0 {
 			return errors.New("--shift-to-now needs the row clock (--window-rows): events with times of their own say them themselves")
 		}
+		shift, err := c.shift(opt)
+		if err != nil {
+			return err
+		}
+		opt.Start += shift
 	}
 	file, err := rows.Open(c.Input, opt)
 	if err != nil {

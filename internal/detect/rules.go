@@ -57,16 +57,6 @@ func (r *Rules) useFor(start int64, layout string) (Use, bool) {
 	return Use{}, false
 }
 
-// layout finds a layout by fingerprint among the uses.
-func (r *Rules) layout(fingerprint string) *driftd.Layout {
-	for _, u := range r.Uses {
-		if u.Layout.Fingerprint == fingerprint {
-			return u.Layout
-		}
-	}
-	return nil
-}
-
 // watched says whether a column is tested and paged.
 func (r *Rules) watched(column string) bool {
 	return r.Policy == nil || r.Policy.Watched(column)

@@ -41,7 +41,6 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type batch []byte
 
 func (b batch) base() int64          { return int64(binary.BigEndian.Uint64(b)) }
-func (b batch) magic() int8          { return int8(b[16]) }
 func (b batch) crc() uint32          { return binary.BigEndian.Uint32(b[17:]) }
 func (b batch) attributes() uint16   { return binary.BigEndian.Uint16(b[21:]) }
 func (b batch) lastDelta() int64     { return int64(int32(binary.BigEndian.Uint32(b[23:]))) }

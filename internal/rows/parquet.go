@@ -19,7 +19,7 @@ func formatTime(at int64) string { return time.Unix(0, at).UTC().Format(time.RFC
 type parquetTable struct {
 	f      *os.File
 	remove string // an unpacked copy
-	r      *parquet.Reader
+	r      *parquet.GenericReader[any]
 	header []string
 	leaf   map[int]int // leaf column index -> place in header
 	unit   []func(parquet.Value) cell
@@ -64,7 +64,7 @@ func openParquet(f *os.File, _ io.Reader) (t *parquetTable, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("parquet: %w (is the file complete?)", err)
 	}
-	t = &parquetTable{f: f, r: parquet.NewReader(pf), leaf: map[int]int{}, rows: make([]parquet.Row, 256)}
+	t = &parquetTable{f: f, r: parquet.NewGenericReader[any](pf), leaf: map[int]int{}, rows: make([]parquet.Row, 256)}
 	schema := pf.Schema()
 	for i, path := range schema.Columns() {
 		col, ok := schema.Lookup(path...)

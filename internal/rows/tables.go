@@ -124,7 +124,6 @@ type jsonTable struct {
 	place   map[string]int
 	pending []byte
 	cells   []cell
-	grown   bool
 }
 
 func openJSON(f *os.File, src io.Reader) (table, bool, error) {
