@@ -351,6 +351,9 @@ func (c *Column) rateMDE(j int, n, share float64) float64 {
 func (c *Column) judgeCategorical(w *ColumnWindow, d *Decision) {
 	lv := c.levels
 	x, n := categoryRates(w)
+	for _, i := range c.unseen(w) { // a boolean's other value; another segment's category
+		x[rateNew] += float64(w.Profile.Counts[i])
+	}
 	nl := n[rateNew]
 	var counts []float64
 	if nl > 0 {
@@ -367,6 +370,18 @@ func (c *Column) judgeCategorical(w *ColumnWindow, d *Decision) {
 		c.showCategorical(w, d)
 	}
 	d.Moved = c.movedCategorical(w, d, x, n, counts)
+}
+
+// unseen are the layout's categories that the window has and this reference has
+// not: as new to the series as those that nobody has seen.
+func (c *Column) unseen(w *ColumnWindow) []int {
+	var out []int
+	for i, k := range w.Profile.Counts {
+		if k > 0 && c.Ref.Profile.Counts[i] == 0 {
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 // judgeCategories takes the level that moved most, Bonferroni over all of them,

@@ -147,6 +147,11 @@ func (c *Column) binName(judged int) string {
 func (c *Column) movedCategorical(w *ColumnWindow, d *Decision, x, n [categoryScores]float64, counts []float64) string {
 	if d.Strongest == TestNew {
 		names := make([]string, 0, 3)
+		for _, i := range c.unseen(w) {
+			if len(names) < 3 {
+				names = append(names, "`"+c.Layout.Categories[i]+"`")
+			}
+		}
 		for _, v := range w.Profile.Names {
 			if len(names) < 3 {
 				names = append(names, "`"+v.Name+"`")
