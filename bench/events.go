@@ -28,12 +28,15 @@ const (
 )
 
 // shape is what an event holds beside time, model, id and score.
-type shape struct{ numeric, categorical int }
+type shape struct {
+	numeric, categorical int
+	tagged               bool // with a tag of two values
+}
 
 var (
-	usual = shape{16, 4}  // the event of 834 bytes
-	wide  = shape{100, 0} // 100 numeric columns; with the score 101
-	state = shape{15, 4}  // with the score 20 columns
+	usual = shape{numeric: 16, categorical: 4}               // the event of 834 bytes
+	wide  = shape{numeric: 100}                              // 100 numeric columns beside the score
+	small = shape{numeric: 15, categorical: 4, tagged: true} // 20 columns with the score
 )
 
 // generate writes n events as Python's json.dumps does, dt apart: features of
@@ -45,8 +48,8 @@ func generate(rng *rand.Rand, s shape, n int, from time.Time, dt time.Duration) 
 		b = append(b, `{"time": "`...)
 		b = from.Add(time.Duration(i)*dt).AppendFormat(b, timeLayout)
 		b = append(b, `", "model": "model-000", "id": "`...)
-		b = fmt.Appendf(b, "%08x-%04x-%04x-%012x", rng.Uint32(), rng.Uint32N(1<<16), rng.Uint32N(1<<16), rng.Uint64N(1<<48))
-		b = append(b, `", "features": {`...)
+		b = fmt.Appendf(b, "%08x-%04x-%04x-%04x-%012x", rng.Uint32(), rng.Uint32N(1<<16), rng.Uint32N(1<<16), rng.Uint32N(1<<16), rng.Uint64N(1<<48))
+		b = append(b, `", "version": "3.1", "features": {`...)
 		for k := range s.numeric {
 			if k > 0 {
 				b = append(b, ", "...)
@@ -60,7 +63,11 @@ func generate(rng *rand.Rand, s shape, n int, from time.Time, dt time.Duration) 
 		}
 		b = append(b, `}, "prediction": {"score": `...)
 		b = appendFloat(b, rng.Float64())
-		out[i] = append(b, "}}"...)
+		b = append(b, '}')
+		if s.tagged {
+			b = append(b, `, "tags": {"country": "`+[]string{"DE", "FR"}[i%2]+`"}`...)
+		}
+		out[i] = append(b, '}')
 	}
 	return out
 }
@@ -122,4 +129,8 @@ func bundle(model string, events [][]byte, from time.Time, dt time.Duration, tag
 		return nil, fmt.Errorf("build the reference: %w", err)
 	}
 	return b, nil
+}
+
+func generateSmall(n int) [][]byte {
+	return generate(rand.New(rand.NewPCG(4, 4)), small, n, start, time.Millisecond)
 }
