@@ -44,9 +44,9 @@ func summarise(i *Incident, o *Observation) string {
 	if r.Provisional {
 		b.WriteString(" Provisional: the reference is still young, false alarms may exceed the budget.")
 	}
-	fmt.Fprintf(&b, " What to do: look at %s over time in the dashboard, and at what was deployed around %s. "+
-		"If the change is wanted: `driftd reference accept --model %s --since %s`. If not: ask who produces %s.",
-		c.Column, clock(r.DriftSince), argument(r.Model), r.DriftSince.UTC().Format(time.RFC3339), c.Column)
+	fmt.Fprintf(&b, " What to do: look at %s over time and at what was deployed around %s. If the change is wanted, make it the "+
+		"new normal: `driftd reference build` from data since then, with --model %s, and `driftd reference push`. If not: ask who produces %s.",
+		c.Column, clock(r.DriftSince), argument(r.Model), c.Column)
 	return b.String()
 }
 
