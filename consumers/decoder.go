@@ -195,6 +195,9 @@ func undecodable(err error, at int) error {
 	if errors.As(err, &r) {
 		return err
 	}
+	if at == 0 { // where it was is not known
+		return &Reject{Undecodable, err}
+	}
 	return &Reject{Undecodable, fmt.Errorf("%w (near byte %d)", err, at)}
 }
 
