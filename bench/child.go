@@ -100,6 +100,10 @@ func child(arg string) error {
 			return fmt.Errorf("the pipeline ended early: %w", err)
 		case <-time.After(10 * time.Millisecond):
 		}
+		if time.Since(begin) > 100*time.Second {
+			stop()
+			return fmt.Errorf("%.0f of %.0f events counted within 100 s", d.Events, t.Events)
+		}
 		if d.Events, err = counter(m, "driftd_events_total"); err != nil {
 			stop()
 			return err

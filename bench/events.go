@@ -82,7 +82,8 @@ func appendFloat(b []byte, x float64) []byte {
 
 // stamp gives a copied event another time and model.
 func stamp(b []byte, at time.Time, model int) []byte {
-	at.AppendFormat(b[timeAt:timeAt], timeLayout)
+	var text [48]byte // AppendFormat writes more than it keeps
+	copy(b[timeAt:timeEnd], at.AppendFormat(text[:0], timeLayout))
 	m := b[modelAt:modelEnd]
 	m[len(m)-3], m[len(m)-2], m[len(m)-1] = byte('0'+model/100%10), byte('0'+model/10%10), byte('0'+model%10)
 	return b
