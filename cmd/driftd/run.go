@@ -193,7 +193,8 @@ func (a *app) run(ctx context.Context, c *runCmd) error {
 	return err
 }
 
-// bundles reads the references that config names.
+// bundles reads the references that config names. Each must be of the model that
+// names it: another's would leave that model without one, and say nothing.
 func bundles(cfg *config.Config) ([]*wire.Bundle, error) {
 	files := map[string]bool{}
 	for _, m := range cfg.Models {
@@ -201,13 +202,21 @@ func bundles(cfg *config.Config) ([]*wire.Bundle, error) {
 	}
 	files[cfg.Defaults.ReferenceFile] = true
 	delete(files, "")
+	of := map[string]string{}
 	var out []*wire.Bundle
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		b, err := wire.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
+		of[path] = b.Layout.Model
 		out = append(out, b)
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Models)) {
+		path := cfg.Models[name].ReferenceFile
+		if path != "" && path != cfg.Defaults.ReferenceFile && of[path] != name {
+			return nil, fmt.Errorf("models.%s.reference.file %s is of model %q: name the right file, or build it with `driftd reference build --model %s`", name, path, of[path], name)
+		}
 	}
 	return out, nil
 }
