@@ -194,7 +194,7 @@ func memoryBench(ctx context.Context, b *broker) (float64, error) {
 	const mb = 1e6
 	fmt.Printf("PROFILE and DETECT in one process, %d models x %d columns x %d segments, references of 336 windows, %d partitions, %d minutes of panes, %.0f results:\n",
 		models, len(first.Layout.Columns), len(first.References), partitions, minutes, d.Results)
-	fmt.Printf("RSS %.0f MB after the run (peak %.0f while it caught up as fast as it could, %.0f when free memory is given back; live heap %.0f)\n",
-		float64(d.RSS)/mb, float64(d.Peak)/mb, float64(d.Freed)/mb, float64(d.Heap)/mb)
-	return float64(d.RSS) / mb, nil
+	fmt.Printf("RSS %.0f MB after a collection that gives free memory back (before that %.0f, peak %.0f while it caught up as fast as it could; live heap %.0f)\n",
+		float64(d.Freed)/mb, float64(d.RSS)/mb, float64(d.Peak)/mb, float64(d.Heap)/mb)
+	return float64(d.Freed) / mb, nil
 }

@@ -21,7 +21,8 @@ type Panes struct {
 	// Overflow is handed to new panes.
 	Overflow func(*Pane)
 
-	pool map[*consumers.Model][]*driftd.Profile
+	pool   map[*consumers.Model][]*driftd.Profile
+	pooled int // in pool
 }
 
 // Pane is one pane's profiles.
@@ -106,13 +107,15 @@ func (p *Pane) set(m *consumers.Model) *set {
 	return p.last
 }
 
-// maxPooled bounds the profiles that are kept for another use, for each model.
+// maxPooled bounds the profiles that are kept for another use, those of all
+// models together: many models would else hold on to what one burst needed.
 const maxPooled = 64
 
 func (p *Panes) take(m *consumers.Model) *driftd.Profile {
 	if free := p.pool[m]; len(free) > 0 {
 		prof := free[len(free)-1]
 		p.pool[m] = free[:len(free)-1]
+		p.pooled--
 		return prof
 	}
 	return driftd.NewProfile(m.Layout)
@@ -139,9 +142,10 @@ func (p *Panes) Drop(t int64) {
 	for _, pane := range p.open[:n] {
 		for _, s := range pane.sets {
 			for _, prof := range s.profiles {
-				if prof != nil && len(p.pool[s.model]) < maxPooled {
+				if prof != nil && p.pooled < maxPooled {
 					prof.Reset()
 					p.pool[s.model] = append(p.pool[s.model], prof)
+					p.pooled++
 				}
 			}
 		}
@@ -151,7 +155,7 @@ func (p *Panes) Drop(t int64) {
 }
 
 // Forget drops the pooled profiles: layouts have changed.
-func (p *Panes) Forget() { p.pool = nil }
+func (p *Panes) Forget() { p.pool, p.pooled = nil, 0 }
 
 // Limit keeps at most max models of a kind in a pane: those of smallest hash of
 // the name. The others' counts go to the model `other`. The result depends on
