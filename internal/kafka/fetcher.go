@@ -69,7 +69,8 @@ type fetchState struct {
 	pending int   // chunks that nobody has taken yet
 
 	inflight, paused, stalled bool
-	hot                       bool // there is more to read right now
+	asked                     time.Time // when the broker was last asked
+	hot                       bool      // there is more to read right now
 	maxBytes                  int
 	tries                     int // answers in a row that cannot be used
 	holes                     int // answers in a row that show nothing below the last stable offset

@@ -146,7 +146,7 @@ func (f *Fetcher) take(leader int32, hot bool) (asked []*fetchState, wants []fet
 	})
 	f.turn++
 	for _, p := range asked {
-		p.inflight = true
+		p.inflight, p.asked = true, time.Now()
 	}
 	return asked, wants, gens
 }
@@ -207,7 +207,7 @@ func (f *Fetcher) accept(p *fetchState, part *fetchPart, res *fetchAnswer) error
 	c := Chunk{
 		Partition: p.id, Offset: p.next, Next: next,
 		HighWatermark: part.high, LastStable: part.stable, LogStart: part.start,
-		topic: f.cfg.Topic, checked: true,
+		Asked: p.asked, topic: f.cfg.Topic, checked: true,
 	}
 	if n > 0 {
 		// What follows a bad batch is asked for again, from that batch on.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"time"
 )
 
 // Chunk is what one fetch brought for one partition.
@@ -15,6 +16,10 @@ type Chunk struct {
 	Next      int64 // the offset after this chunk: what the next one starts with
 
 	HighWatermark, LastStable, LogStart int64 // of the partition, when the broker answered
+
+	// Asked is when the broker was asked: what was in the log by then is in this
+	// chunk or an earlier one, up to MaxBytes.
+	Asked time.Time
 
 	// Err is *OffsetOutOfRange or *CorruptBatch: nothing more comes until
 	// Fetcher.Seek. Raw is empty.

@@ -37,6 +37,7 @@ type profileTask struct {
 	emitted   int64 // frontier that DETECT knows
 	lastEmit  time.Time
 	lastData  time.Time // by the clock: for idleness alone
+	clock     clockTrail
 	topicHash uint64
 	counts    prometheus.Counts // since the last chunk
 	recTime   int64             // of the record at hand
@@ -153,6 +154,7 @@ func (t *profileTask) run(ctx context.Context, chunks <-chan kafka.Chunk, seek f
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			t.clock.note(t.set.Now())
 			if err := t.maybeEmit(ctx, true); err != nil {
 				return err
 			}
@@ -203,21 +205,24 @@ func (t *profileTask) chunk(ctx context.Context, w *kafka.Walker, c *kafka.Chunk
 	t.set.Metrics.Lag(t.set.profileGroup(t.src.Topic), t.src.Topic, t.partition, c.HighWatermark-t.next)
 	t.set.Metrics.Profiled(t.src.Topic, t.counts)
 	t.counts = prometheus.Counts{}
+	t.clock.note(t.set.Now())
 	tail := t.next >= c.LastStable
 	if tail && c.LastStable == c.HighWatermark {
-		if err := t.idle(ctx); err != nil {
+		if err := t.idle(ctx, c.Asked); err != nil {
 			return err
 		}
 	}
 	return t.maybeEmit(ctx, tail)
 }
 
-// idle moves the frontier of a partition that has had nothing for idle_timeout.
-func (t *profileTask) idle(ctx context.Context) error {
-	if time.Since(t.lastData) < t.src.IdleTimeout {
+// idle moves the frontier of a partition that has had nothing for idle_timeout,
+// by the clock as it was when the broker was asked: an answer that lay in a
+// queue says nothing of what has come since.
+func (t *profileTask) idle(ctx context.Context, asked time.Time) error {
+	now, known := t.clock.at(asked)
+	if !known || asked.Sub(t.lastData) < t.src.IdleTimeout {
 		return nil
 	}
-	now := t.set.Now().UnixNano()
 	f := driftd.FloorTo(now-int64(t.src.IdleTimeout)-int64(t.src.Lateness), t.panes.Length)
 	if f <= t.meta.Frontier {
 		return nil
