@@ -160,7 +160,7 @@ func (a *app) sinks() (map[string]pipeline.Sink, error) {
 		}
 		a.click = clickhouse.New(cc)
 		a.closers.add("clickhouse", func(context.Context) error { return a.click.Close() })
-		out["clickhouse"] = &opened{open: a.click.Open, sink: a.click}
+		out["clickhouse"] = a.opened("clickhouse", a.click.Open, a.click)
 	}
 	if path := a.cfg.Sinks.File; path != "" {
 		w := file.New(file.Config{Path: path, Log: a.log, Hooks: file.Hooks{
@@ -169,9 +169,13 @@ func (a *app) sinks() (map[string]pipeline.Sink, error) {
 			Rejected: a.rejected("file"),
 		}})
 		a.closers.add("file", func(context.Context) error { return w.Close() })
-		out["file"] = &opened{open: w.Open, sink: w}
+		out["file"] = a.opened("file", w.Open, w)
 	}
 	return out, nil
+}
+
+func (a *app) opened(name string, open func(context.Context) error, sink pipeline.Sink) *opened {
+	return &opened{name: name, open: open, sink: sink, log: a.log, retried: func() { a.metrics.Retried(name) }}
 }
 
 func (a *app) run(ctx context.Context, c *runCmd) error {

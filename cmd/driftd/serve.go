@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/exporter-toolkit/web"
 
@@ -110,27 +111,39 @@ func (c *closers) close(log *slog.Logger) {
 	}
 }
 
-// opened is a sink that is opened at its first batch: a sink that is away must
-// not keep the pipeline from starting.
+// opened is a sink that is opened at its first batch, and again until that
+// works: a sink that is away must not keep the pipeline from starting, nor end it.
 type opened struct {
-	open func(context.Context) error
-	sink pipeline.Sink
-	mu   sync.Mutex
-	done bool
+	name    string
+	open    func(context.Context) error
+	sink    pipeline.Sink
+	log     *slog.Logger
+	retried func()
+	mu      sync.Mutex
+	done    bool
 }
 
 // Write implements pipeline.Sink.
 func (o *opened) Write(ctx context.Context, batch []driftd.Result) error {
-	o.mu.Lock()
-	if !o.done {
-		if err := o.open(ctx); err != nil {
-			o.mu.Unlock()
-			return err
-		}
-		o.done = true
+	if err := o.ensure(ctx); err != nil {
+		return err
 	}
-	o.mu.Unlock()
 	return o.sink.Write(ctx, batch)
+}
+
+func (o *opened) ensure(ctx context.Context) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.done {
+		return nil
+	}
+	wait := backoff.NewExponentialBackOff(backoff.WithMaxElapsedTime(0), backoff.WithMaxInterval(30*time.Second))
+	err := backoff.RetryNotify(func() error { return o.open(ctx) }, backoff.WithContext(wait, ctx), func(err error, d time.Duration) {
+		o.retried()
+		o.log.Warn("a sink cannot be opened: results wait in Kafka", "sink", o.name, "err", err, "wait", d.Round(time.Millisecond))
+	})
+	o.done = err == nil
+	return err
 }
 
 func (a *app) rejected(sink string) func(driftd.Result, error) {

@@ -75,7 +75,7 @@ func (s Secret) Value() (string, error) {
 type Source struct {
 	Topic       string
 	Model       string   // of events that name none
-	Models      []string // that it may carry; empty: any
+	Models      []string // that it may carry; empty: any, or Model alone when that is set
 	Map         consumers.Map
 	Lateness    time.Duration
 	IdleTimeout time.Duration

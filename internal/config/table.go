@@ -41,7 +41,7 @@ var keys = slices.Concat([]Key{
 	{Path: "sources", Type: "list", Meaning: "The topics with events. Only `driftd replay` works without.", Example: "sources: [{topic: predictions}]"},
 	{Path: "sources[].topic", Type: "name", Default: "required", Meaning: "The topic."},
 	{Path: "sources[].model", Type: "name", Default: "none", Meaning: "Model of events that name none."},
-	{Path: "sources[].models", Type: "list of names", Default: "any", Meaning: "Models that the topic may carry; events of others become dead letters."},
+	{Path: "sources[].models", Type: "list of names", Default: "any", Meaning: "Models that the topic may carry (with `model` set: that one alone, unless this key says more); events of others become dead letters."},
 	{Path: "sources[].map", Type: "mapping", Default: "driftd's own shape", Meaning: "Where the parts of an event stand in its JSON. Paths are dotted (`out.p`); `.` is the record itself.", Example: "map: {time: ts, features: {path: ., exclude: [ts]}}"},
 	{Path: "sources[].map.model", Type: "path", Default: "none", Meaning: "The model's name."},
 	{Path: "sources[].map.version", Type: "path", Default: "none", Meaning: "The model's version; becomes the tag `version`."},

@@ -14,6 +14,17 @@ type State struct {
 	Alerts  alerts.State
 }
 
+// Over says that nothing goes on in the series: it had windows, and all have
+// retired.
+func (s *State) Over() bool {
+	for i := range s.Windows {
+		if s.Windows[i].open() {
+			return false
+		}
+	}
+	return s.Merged != driftd.MinTime && len(s.Windows) > 0 && !s.Alerts.Incident.Open()
+}
+
 // OpenWindow is a window that still collects panes. A length has none before
 // its first pane, and after retirement.
 type OpenWindow struct {

@@ -84,7 +84,7 @@ func (c *taskCatalog) Model(name []byte) *consumers.Model {
 	if ml := c.models[string(name)]; ml != nil {
 		return ml.at(c.now)
 	}
-	if len(c.src.Models) > 0 && !c.src.carries(string(name)) {
+	if !c.src.carries(string(name)) {
 		return nil
 	}
 	return c.unknown(string(name))

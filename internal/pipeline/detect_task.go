@@ -307,6 +307,28 @@ func (t *detectTask) writeStates(ctx context.Context, due []*judged) error {
 		s.fresh, s.changed, s.written = false, false, s.state.Merged
 	}
 	t.set.Metrics.StatesProduced(len(recs))
+	return t.forget(ctx, due)
+}
+
+// forget drops series that are over: without a reference (a name that a bad tag
+// has made, most likely), without an open window, pane or incident. Their state
+// gets a tombstone; should events come again, they begin anew.
+func (t *detectTask) forget(ctx context.Context, written []*judged) error {
+	var recs []kafka.Record
+	for _, s := range written {
+		if len(s.rules.Uses) > 0 || len(s.panes) > 0 || !s.state.Over() {
+			continue
+		}
+		recs = append(recs, kafka.Record{Key: []byte(s.series.Key())})
+		delete(t.series, s.series)
+		t.set.Metrics.DropSeries(s.series)
+	}
+	if len(recs) == 0 {
+		return nil
+	}
+	if _, err := t.client.Produce(ctx, t.set.stateTopic(), t.partition, recs); err != nil {
+		return fmt.Errorf("write tombstones: %w", err)
+	}
 	return nil
 }
 

@@ -253,7 +253,7 @@ func replayed(t testing.TB, b *wire.Bundle, ev *events) map[string]string {
 func TestLiveEqualsReplayThroughRestarts(t *testing.T) {
 	live := embedded.LiveStart
 	end := live.Add(48 * time.Hour)
-	bundle := buildBundle(t, embedded.Churn, live.Add(-4*24*time.Hour), live)
+	bundle := buildBundle(t, embedded.Churn, live.Add(-3*24*time.Hour), live)
 	ev := traffic(t, embedded.Churn, live, end, true)
 	want := replayed(t, bundle, ev)
 
@@ -264,7 +264,7 @@ func TestLiveEqualsReplayThroughRestarts(t *testing.T) {
 	w.now = func() time.Time { return time.Unix(0, clock.Load()) }
 	tb := newTable()
 	rng := rand.New(rand.NewPCG(7, 7))
-	chunks := 8
+	chunks := 6
 	for i := range chunks {
 		from, to := len(ev.json)*i/chunks, len(ev.json)*(i+1)/chunks
 		pr := w.start(tb)

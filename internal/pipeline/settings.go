@@ -53,7 +53,7 @@ type Source struct {
 	Topic       string
 	Map         consumers.Map
 	Model       string   // of events that name none
-	Models      []string // that the source may carry; empty: any
+	Models      []string // that the source may carry; empty: any, or Model alone when that is set
 	Lateness    time.Duration
 	IdleTimeout time.Duration
 	MaxSkew     time.Duration
