@@ -35,7 +35,7 @@ type shape struct {
 
 var (
 	usual = shape{numeric: 16, categorical: 4}               // the event of 834 bytes
-	wide  = shape{numeric: 100}                              // 100 numeric columns beside the score
+	wide  = shape{numeric: 99}                               // 100 numeric columns with the score
 	small = shape{numeric: 15, categorical: 4, tagged: true} // 20 columns with the score
 )
 

@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -15,7 +16,6 @@ type Mass struct{ X, W float64 }
 // distributions on the line, 1974), in the units of X. Each side's weights are
 // divided by their sum; NaN when a side has none.
 func Wasserstein1(a, b []Mass) float64 {
-	type step struct{ x, d float64 }
 	total := func(m []Mass) (sum float64) {
 		for _, p := range m {
 			sum += p.W
@@ -26,30 +26,32 @@ func Wasserstein1(a, b []Mass) float64 {
 	if !(na > 0) || !(nb > 0) {
 		return math.NaN()
 	}
-	steps := make([]step, 0, len(a)+len(b))
-	for _, p := range a {
-		steps = append(steps, step{p.X, p.W / na})
-	}
-	for _, p := range b {
-		steps = append(steps, step{p.X, -p.W / nb})
-	}
-	slices.SortFunc(steps, func(s, t step) int {
-		switch {
-		case s.x < t.x:
-			return -1
-		case s.x > t.x:
-			return 1
+	a, b = byPlace(a), byPlace(b)
+	w, diff, last := 0.0, 0.0, math.Min(a[0].X, b[0].X)
+	for len(a) > 0 || len(b) > 0 {
+		var at, d float64
+		if len(b) == 0 || len(a) > 0 && a[0].X <= b[0].X {
+			at, d, a = a[0].X, a[0].W/na, a[1:]
+		} else {
+			at, d, b = b[0].X, -b[0].W/nb, b[1:]
 		}
-		return 0
-	})
-	w, diff := 0.0, 0.0
-	for i, s := range steps {
-		if i > 0 {
-			w += math.Abs(diff) * (s.x - steps[i-1].x)
-		}
-		diff += s.d
+		w += math.Abs(diff) * (at - last)
+		diff, last = diff+d, at
 	}
 	return w
+}
+
+// byPlace gives masses in order of their places: m itself when it is so.
+func byPlace(m []Mass) []Mass {
+	order := func(s, t Mass) int { return cmp.Compare(s.X, t.X) }
+	for i := 1; i < len(m); i++ {
+		if m[i].X < m[i-1].X {
+			m = slices.Clone(m)
+			slices.SortStableFunc(m, order)
+			break
+		}
+	}
+	return m
 }
 
 // BinMasses are a numeric profile's bins as masses at their means (of the
