@@ -3,8 +3,8 @@
 //
 // It needs no containers: the servers come from Debian, Maven Central and npm by their ordinary clients, listen on
 // free ports of the loopback address, keep their data and logs in a folder of the caller's, and die with the process
-// that started them. What is asked of the servers belongs in the tests (package e2e), not here; nothing outside e2e
-// imports this package.
+// that started them. What is asked of the servers belongs in the tests (package e2e), not here; only the benchmarks
+// use it beside them.
 package stack
 
 import (

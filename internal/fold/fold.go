@@ -130,6 +130,16 @@ func (p *Panes) Below(t int64) []*Pane {
 	return p.open[:i]
 }
 
+// Weight is about how many profiles the panes before t hold.
+func (p *Panes) Weight(t int64) (n int) {
+	for _, pane := range p.Below(t) {
+		for _, s := range pane.sets {
+			n += len(s.profiles)
+		}
+	}
+	return n
+}
+
 // Drop forgets the panes before t; their profiles are used again.
 func (p *Panes) Drop(t int64) {
 	n := len(p.Below(t))

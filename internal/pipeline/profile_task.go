@@ -261,13 +261,16 @@ func (t *profileTask) corrupt(c *kafka.CorruptBatch) {
 	t.next = c.Last + 1
 }
 
+// maxClosed bounds the profiles that wait to be written while there is more to read.
+const maxClosed = 512
+
 // maybeEmit closes panes now and then while there is more to read, and at once
 // at the log's end: closing costs round trips, and may be late but never early.
 func (t *profileTask) maybeEmit(ctx context.Context, tail bool) error {
 	if t.meta.Frontier == t.emitted && !t.letters.full() {
 		return nil
 	}
-	if !tail && time.Since(t.lastEmit) < 250*time.Millisecond && len(t.panes.Below(t.meta.Frontier)) < 256 && !t.letters.full() {
+	if !tail && time.Since(t.lastEmit) < 250*time.Millisecond && t.panes.Weight(t.meta.Frontier) < maxClosed && !t.letters.full() {
 		return nil
 	}
 	return t.emit(ctx, false)
