@@ -9,5 +9,5 @@
 // What does not belong here: how records are fetched (internal/kafka), decoded
 // (consumers), judged (internal/detect, detectors), sent on (sinks, alerts).
 //
-// The invariants of exactness are numbered [E1].. as in docs/ARCHITECTURE.md.
+// The invariants of exactness are numbered [E1].., those of time [T1].., as in docs/ARCHITECTURE.md.
 package pipeline

@@ -57,7 +57,7 @@ func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker) bo
 // topic is the least frontier of a topic's partitions and where its data begin.
 // driftd.MinTime until each partition has told one: a partition without
 // frontier holds the windows. The number of partitions is that of the greatest
-// epoch [E4].
+// epoch [T4].
 func (f *frontiers) topic(topic string) (least, begin int64, holder int) {
 	n, epoch, seen := 0, int64(-1), 0
 	least, holder = driftd.MaxTime, -1

@@ -57,7 +57,7 @@ func (t *profileTask) record(rec *kafka.Rec) error {
 	var reject *consumers.Reject
 	switch {
 	case errors.As(err, &reject):
-		t.letters.add(rec, reject) // [E5] a record that is not counted moves the watermark by its own time
+		t.letters.add(rec, reject) // [T1] a record that is not counted moves the watermark by its own time
 		t.least = t.recTime
 	case err != nil:
 		return err
@@ -276,9 +276,9 @@ func (t *profileTask) maybeEmit(ctx context.Context, tail bool) error {
 	return t.emit(ctx, false)
 }
 
-// emit closes the panes below the frontier [E2]: profiles produced and
+// emit closes the panes below the frontier [T2]: profiles produced and
 // acknowledged, then the marker to every profiles partition, then the commit.
-// An idle move commits before its markers [E3].
+// An idle move commits before its markers [T3].
 func (t *profileTask) emit(ctx context.Context, idle bool) error {
 	if err := t.letters.flush(ctx); err != nil {
 		return err
@@ -314,7 +314,7 @@ func (t *profileTask) commit(ctx context.Context) error {
 }
 
 // mark tells every profiles partition how far this one has come. The number of
-// partitions is asked after the records were fetched [E4].
+// partitions is asked after the records were fetched [T4].
 func (t *profileTask) mark(ctx context.Context) error {
 	n, err := t.client.Partitions(ctx, t.src.Topic)
 	if err != nil {
