@@ -79,7 +79,7 @@ func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 	}
 	from := wire.SourcePartition{Topic: m.Topic, Partition: int(m.Partition)}
 	if m.Marker != nil {
-		if t.front.mark(from, m.Epoch, m.Marker) {
+		if t.front.mark(from, m.Epoch, m.Marker, rec.Offset) {
 			return t.advance(ctx, m.Topic)
 		}
 		return nil
@@ -294,7 +294,7 @@ func (t *detectTask) writeResults(ctx context.Context) error {
 func (t *detectTask) writeStates(ctx context.Context, due []*judged) error {
 	recs := make([]kafka.Record, len(due))
 	for i, s := range due {
-		b, err := wire.EncodeState(&wire.State{Series: s.series, AsOf: t.asOf(s), Frontiers: t.front.at, Detect: s.state})
+		b, err := wire.EncodeState(t.stateOf(s))
 		if err != nil {
 			return err
 		}
@@ -307,7 +307,17 @@ func (t *detectTask) writeStates(ctx context.Context, due []*judged) error {
 		s.fresh, s.changed, s.written = false, false, s.state.Merged
 	}
 	t.set.Metrics.StatesProduced(len(recs))
+	least := t.next
+	for _, s := range t.series {
+		least = min(least, t.asOf(s))
+	}
+	t.front.forget(least)
 	return t.forget(ctx, due)
+}
+
+func (t *detectTask) stateOf(s *judged) *wire.State {
+	at := t.asOf(s)
+	return &wire.State{Series: s.series, AsOf: at, Frontiers: t.front.asOf(at), Detect: s.state}
 }
 
 // forget drops series that are over: without a reference (a name that a bad tag

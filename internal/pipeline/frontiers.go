@@ -1,6 +1,9 @@
 package pipeline
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/wire"
 )
@@ -9,6 +12,14 @@ import (
 type frontiers struct {
 	sources []Source
 	at      map[wire.SourcePartition]wire.SourceFrontier
+	owners  []ownerChange // in order of offset
+}
+
+// ownerChange is the marker by which a source partition's epoch rose.
+type ownerChange struct {
+	offset int64 // in driftd.profiles
+	of     wire.SourcePartition
+	before int64 // the epoch until then
 }
 
 func newFrontiers(sources []Source) *frontiers {
@@ -40,12 +51,37 @@ func (f *frontiers) restore(from map[wire.SourcePartition]wire.SourceFrontier, f
 // followed by another [E2].
 func (f *frontiers) stale(k wire.SourcePartition, epoch int64) bool { return epoch < f.at[k].Epoch }
 
-// mark takes a marker; false when it is of an older owner.
-func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker) bool {
+// asOf is the frontiers for a state record from which reading goes on at an
+// offset, with the epochs in force there: by today's, what an owner who has been
+// followed wrote after that offset would be dropped as stale when it is read
+// again, and nobody sends it twice [E2] [E4].
+func (f *frontiers) asOf(offset int64) map[wire.SourcePartition]wire.SourceFrontier {
+	out := maps.Clone(f.at)
+	for _, c := range slices.Backward(f.owners) {
+		if c.offset < offset {
+			break
+		}
+		v := out[c.of]
+		v.Epoch = c.before
+		out[c.of] = v
+	}
+	return out
+}
+
+// forget drops the changes before an offset that no state record goes back behind.
+func (f *frontiers) forget(offset int64) {
+	f.owners = slices.DeleteFunc(f.owners, func(c ownerChange) bool { return c.offset < offset })
+}
+
+// mark takes the marker at an offset; false when it is of an older owner.
+func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker, offset int64) bool {
 	if f.stale(k, epoch) {
 		return false
 	}
 	old, ok := f.at[k]
+	if epoch > old.Epoch {
+		f.owners = append(f.owners, ownerChange{offset, k, old.Epoch})
+	}
 	v := wire.SourceFrontier{Epoch: epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut}
 	if ok {
 		v.Frontier = max(v.Frontier, old.Frontier)

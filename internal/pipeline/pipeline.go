@@ -42,6 +42,9 @@ func New(set *Settings, c *kafka.Client, roles Roles, sinks map[string]Sink, ale
 	if set.StateEvery <= 0 {
 		set.StateEvery = 10
 	}
+	if set.MaxAhead <= 0 {
+		set.MaxAhead = DefaultMaxAhead
+	}
 	return &Pipeline{set: set, client: c, roles: roles, sinks: sinks, alert: alert, refs: newReferences(set.referencesTopic(), set.Log), groups: map[string]*consumers.Group{}}
 }
 
@@ -63,10 +66,12 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		return err
 	}
 	if p.roles.Profile {
+		pc := newPace(p.set, p.client)
+		g.Go(func() error { return pc.run(ctx) })
 		for i := range p.set.Sources {
 			src := &p.set.Sources[i]
 			p.group(g, ctx, p.set.profileGroup(src.Topic), src.Topic, func(ctx context.Context, m consumers.Membership) error {
-				return serveProfile(ctx, p.set, src, p.client, p.refs, m)
+				return serveProfile(ctx, p.set, src, p.client, p.refs, pc, m)
 			})
 		}
 	}

@@ -19,7 +19,7 @@ import (
 const requestPatience = 60 * time.Second
 
 // serveProfile runs the tasks of one generation of a source topic's group.
-func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Client, refs *References, m consumers.Membership) error {
+func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Client, refs *References, pc *pace, m consumers.Membership) error {
 	if len(m.Partitions) == 0 {
 		<-ctx.Done()
 		return nil
@@ -37,12 +37,14 @@ func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Clie
 	for _, p := range m.Partitions {
 		g.Go(func() error {
 			t := newProfileTask(set, src, c, refs, m, p)
+			t.pace = pc
+			defer pc.leave(src.Topic, p)
 			defer set.Metrics.DropPartition(set.profileGroup(src.Topic), src.Topic, p)
 			if err := t.take(ctx, committed[p], &mu); err != nil {
 				return ctxErr(ctx, err)
 			}
 			chunks := f.Add(p, t.next)
-			return ctxErr(ctx, t.run(ctx, chunks, func(to int64) { f.Seek(p, to) }))
+			return ctxErr(ctx, t.run(ctx, chunks, partitionOf{f, p}))
 		})
 	}
 	g.Go(func() error { return ctxErr(ctx, f.Run(ctx)) })

@@ -39,6 +39,10 @@ type profileTask struct {
 	lastData  time.Time // by the clock: for idleness alone
 	clock     clockTrail
 	topicHash uint64
+	pace      *pace
+	paused    bool
+	hanging   time.Time         // since when a transaction has kept records back
+	warned    bool              // of it
 	counts    prometheus.Counts // since the last chunk
 	recTime   int64             // of the record at hand
 	least     int64             // least event time of the record at hand
@@ -145,7 +149,7 @@ func (t *profileTask) advance(wm, offset int64) {
 }
 
 // run owns the partition until ctx ends.
-func (t *profileTask) run(ctx context.Context, chunks <-chan kafka.Chunk, seek func(int64)) error {
+func (t *profileTask) run(ctx context.Context, chunks <-chan kafka.Chunk, fetch partitionOf) error {
 	var w kafka.Walker
 	tick := time.NewTicker(t.tick())
 	defer tick.Stop()
@@ -158,20 +162,68 @@ func (t *profileTask) run(ctx context.Context, chunks <-chan kafka.Chunk, seek f
 			if err := t.maybeEmit(ctx, true); err != nil {
 				return err
 			}
+			t.keepPace(fetch)
 		case chunk, ok := <-chunks:
 			if !ok {
 				return nil
 			}
-			if err := t.chunk(ctx, &w, &chunk, seek); err != nil {
+			if err := t.chunk(ctx, &w, &chunk, fetch.seek); err != nil {
 				return err
 			}
+			t.keepPace(fetch)
 		}
 	}
 }
 
-// tick is how often a task without data looks at the clock.
+// partitionOf is a partition as its fetcher has it.
+type partitionOf struct {
+	f *kafka.Fetcher
+	p int
+}
+
+func (f partitionOf) seek(to int64) { f.f.Seek(f.p, to) }
+
+// keepPace stops reading while this partition is too far ahead of the others.
+func (t *profileTask) keepPace(fetch partitionOf) {
+	t.pace.at(t.src.Topic, t.partition, t.meta.Frontier)
+	far := t.pace.tooFar(t.src, t.meta.Frontier)
+	switch {
+	case far && !t.paused:
+		fetch.f.Pause(fetch.p)
+	case !far && t.paused:
+		fetch.f.Resume(fetch.p)
+	}
+	t.paused = far
+	t.set.Metrics.Paused(t.src.Topic, t.partition, far)
+}
+
+// hangingAfter is when an open transaction at the log's end no longer keeps the
+// partition from being idle.
+const hangingAfter = 15 * time.Minute
+
+// hangs says that records have been kept back by an open transaction for
+// hangingAfter: its producer is gone, most likely.
+func (t *profileTask) hangs(c *kafka.Chunk) bool {
+	switch {
+	case c.LastStable == c.HighWatermark:
+		t.hanging, t.warned = time.Time{}, false
+		return false
+	case t.hanging.IsZero() || len(c.Raw) > 0: // it begins, or another one went on
+		t.hanging = c.Asked
+	}
+	if c.Asked.Sub(t.hanging) < hangingAfter {
+		return false
+	}
+	if !t.warned {
+		t.warned = true
+		t.log.Warn("a transaction has been open for 15 minutes and keeps its records back: the partition counts as idle; look for a producer that is gone", "last_stable_offset", c.LastStable, "high_watermark", c.HighWatermark)
+	}
+	return true
+}
+
+// tick is how often a task without data looks at the clock and at the others.
 func (t *profileTask) tick() time.Duration {
-	return max(50*time.Millisecond, min(time.Second, t.src.IdleTimeout/10))
+	return max(50*time.Millisecond, min(200*time.Millisecond, t.src.IdleTimeout/10))
 }
 
 func (t *profileTask) chunk(ctx context.Context, w *kafka.Walker, c *kafka.Chunk, seek func(int64)) error {
@@ -207,7 +259,7 @@ func (t *profileTask) chunk(ctx context.Context, w *kafka.Walker, c *kafka.Chunk
 	t.counts = prometheus.Counts{}
 	t.clock.note(t.set.Now())
 	tail := t.next >= c.LastStable
-	if tail && c.LastStable == c.HighWatermark {
+	if tail && (c.LastStable == c.HighWatermark || t.hangs(c)) {
 		if err := t.idle(ctx, c.Asked); err != nil {
 			return err
 		}

@@ -28,6 +28,9 @@ type Settings struct {
 	// Bundles are references that config names.
 	Bundles []*wire.Bundle
 
+	// MaxAhead is how far a source partition may be past the slowest.
+	MaxAhead time.Duration
+
 	// StateEvery is how many panes may pass between two state records.
 	StateEvery int64
 	Log        *slog.Logger

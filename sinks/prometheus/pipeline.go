@@ -52,11 +52,21 @@ func (m *Metrics) OpenPanes(topic string, partition, n int) {
 	m.openPanes.WithLabelValues(topic, strconv.Itoa(partition)).Set(float64(n))
 }
 
+// Paused says whether a source partition waits for slower ones.
+func (m *Metrics) Paused(topic string, partition int, paused bool) {
+	v := 0.0
+	if paused {
+		v = 1
+	}
+	m.paused.WithLabelValues(topic, strconv.Itoa(partition)).Set(v)
+}
+
 // DropPartition forgets a source partition that another process has now.
 func (m *Metrics) DropPartition(group, topic string, partition int) {
 	p := strconv.Itoa(partition)
 	m.frontier.DeleteLabelValues(topic, p)
 	m.openPanes.DeleteLabelValues(topic, p)
+	m.paused.DeleteLabelValues(topic, p)
 	m.lag.DeleteLabelValues(group, topic, p)
 }
 

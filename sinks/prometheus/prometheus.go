@@ -29,7 +29,7 @@ type Metrics struct {
 
 	records, events, bytes, tooOld, late, gaps *prometheus.CounterVec
 	deadLetters                                *prometheus.CounterVec
-	frontier, openPanes                        *prometheus.GaugeVec
+	frontier, openPanes, paused                *prometheus.GaugeVec
 	lag, holding                               *prometheus.GaugeVec
 	profiles, results, states, seriesDropped   prometheus.Counter
 	retries                                    *prometheus.CounterVec
@@ -113,6 +113,7 @@ func (m *Metrics) declare() {
 	m.deadLetters = m.counterVec("dead_letters_total", "Records that could not be used.", "topic", "reason")
 	m.frontier = m.gaugeVec("frontier_timestamp_seconds", "Event time below which the partition's panes are closed.", "topic", "partition")
 	m.holding = m.gaugeVec("frontier_holding", "1 for a partition that holds the windows of its topic's models back most.", "topic", "partition")
+	m.paused = m.gaugeVec("fetch_paused", "1 while a partition waits for slower ones, which are more than an hour of event time behind.", "topic", "partition")
 	m.openPanes = m.gaugeVec("open_panes", "Panes in memory.", "topic", "partition")
 	m.lag = m.gaugeVec("consumer_lag_records", "Records between what was read and the end of the partition.", "group", "topic", "partition")
 	m.profiles = m.counter("profiles_produced_total", "Profiles written to Kafka.")
