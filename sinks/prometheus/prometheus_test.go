@@ -124,7 +124,7 @@ func exercised() *Metrics {
 	m.Frontier("predictions", 3, 7200e9)
 	m.Holding("predictions", 3, true)
 	m.OpenPanes("predictions", 3, 5)
-	m.Paused("p", 0, true)
+	m.Paused("predictions", 3, true)
 	m.ProfilesProduced(2)
 	m.ResultsProduced(3)
 	m.StatesProduced(4)
