@@ -107,8 +107,13 @@ func (t *detectTask) leave() {
 const layoutDelay = 10
 
 // answer takes up requests for references of the series of this partition: the
-// owner alone decides from when one holds [E11].
+// owner alone decides from when one holds [E11]. Not before what was there at
+// assignment has been read: by the frontiers of then a reference could hold for
+// windows that have been judged by the one before.
 func (t *detectTask) answer(ctx context.Context) error {
+	if t.next < t.replay {
+		return nil
+	}
 	for _, q := range t.refs.Pending(func(s driftd.Series) bool { return s.Partition(t.set.Partitions) == t.partition }) {
 		from := t.effectiveFrom(q)
 		use := &wire.Use{MinReader: 1, Entries: append(append([]*wire.UseEntry(nil), q.uses...), &wire.UseEntry{Reference: q.ask.Reference, Layout: q.ask.Layout, EffectiveFrom: from})}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/config"
+	"github.com/driftd/driftd/internal/embedded"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/wire"
 	"github.com/driftd/driftd/sinks/prometheus"
@@ -84,5 +85,60 @@ func TestStateGoesBackBehindAChangeOfOwner(t *testing.T) {
 	read(second, st.AsOf, int64(len(log)))
 	if a, b := events(first), events(second); len(a) != 1 || a[0] != 14 || len(b) != 1 || b[0] != 14 {
 		t.Errorf("events of the windows: %v, after a restart %v; want [14] both times", a, b)
+	}
+}
+
+// While a new owner reads what was judged before, it does not know how far the
+// frontiers are: a reference that it gave out by them would hold for windows that
+// are closed, and change their rows [E11].
+func TestNoReferenceTakesEffectDuringReplay(t *testing.T) {
+	bundle := buildBundle(t, embedded.Churn, embedded.LiveStart.Add(-48*time.Hour), embedded.LiveStart)
+	w := newWorld(t, "a", 1)
+	c := w.client()
+	set := &Settings{Prefix: "d", Pane: time.Minute, Partitions: 1, Replication: -1, Now: time.Now, Models: NewLive(config.Default(), "test"), Sources: []Source{{Topic: "a"}},
+		Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	if err := ensureTopics(ctx, c, set); err != nil {
+		t.Fatal(err)
+	}
+	if err := Push(ctx, c, set.Prefix, bundle); err != nil {
+		t.Fatal(err)
+	}
+	refs := newReferences(set.referencesTopic(), set.Log)
+	go func() { _ = refs.Follow(ctx, c) }() // ends with ctx
+	if err := refs.wait(ctx, func() bool { return refs.asked(bundle) }); err != nil {
+		t.Fatal(err)
+	}
+	d := &detectTask{set: set, client: c, refs: refs, log: set.Log, front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, next: 5, replay: 10}
+	mine := func(driftd.Series) bool { return true }
+	before := len(refs.Pending(mine))
+	if err := d.answer(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(refs.Pending(mine)); before == 0 || n != before {
+		t.Errorf("%d of %d requests were answered while older records were read again", before-n, before)
+	}
+	d.next = 10
+	if err := d.answer(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(refs.Pending(mine)); n != 0 {
+		t.Errorf("%d of %d requests are not answered after the replay", n, before)
+	}
+}
+
+// The first owner ended after its first marker and before its first commit: its
+// frontier holds, and so must where the data begin, or else the first window is
+// taken for cut.
+func TestBeginOutlivesItsFirstOwner(t *testing.T) {
+	f := newFrontiers([]Source{{Topic: "a"}})
+	hour := int64(time.Hour)
+	first, second := wire.SourcePartition{Topic: "a", Partition: 0}, wire.SourcePartition{Topic: "a", Partition: 1}
+	f.mark(second, 5, &wire.Marker{Frontier: 3 * hour, Partitions: 2, Begin: hour + 1}, 0)
+	f.mark(first, 5, &wire.Marker{Frontier: 2 * hour, Partitions: 2, Begin: hour}, 1)
+	f.mark(first, 6, &wire.Marker{Frontier: driftd.MinTime, Partitions: 2, Begin: driftd.MaxTime}, 2)
+	if least, begin, _ := f.topic("a"); least != 2*hour || begin != hour {
+		t.Errorf("least frontier %d, begin %d; want %d and %d", least, begin, 2*hour, hour)
 	}
 }

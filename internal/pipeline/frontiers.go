@@ -85,6 +85,7 @@ func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker, of
 	v := wire.SourceFrontier{Epoch: epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut}
 	if ok {
 		v.Frontier = max(v.Frontier, old.Frontier)
+		v.Begin = min(v.Begin, old.Begin) // an owner who follows before the first commit does not know it yet
 	}
 	f.at[k] = v
 	return true
