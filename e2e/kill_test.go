@@ -100,17 +100,17 @@ start: earliest
 	produced := make(chan struct{})
 	go func() {
 		defer close(produced)
-		args := append([]string{"produce", "--brokers", k.Bootstrap, "--topic", "predictions", "--start", start.Format(time.RFC3339), "--exclude", "id,timestamp", "--rate", "1000"}, flags...)
+		args := append([]string{"produce", "--brokers", k.Bootstrap, "--topic", "predictions", "--start", start.Format(time.RFC3339), "--exclude", "id,timestamp", "--rate", "800"}, flags...)
 		command(ctx, t, bin, append(args, whole)...)
 	}()
 	conn := dialClickHouse(ctx, t, ch)
 	until(ctx, t, "the first rows in ClickHouse", func() bool { return count(ctx, conn, "driftd_windows") >= 2 })
 	for range kills {
 		// Before the dead member's session is over the rebalance still waits for it;
-		// soon after, tasks are just taking their partitions over.
-		gap := 300*time.Millisecond + time.Duration(rng.Int64N(int64(8*time.Second)))
+		// soon after, tasks take their partitions over and make up for lost time.
+		gap := 300*time.Millisecond + time.Duration(rng.Int64N(int64(6*time.Second)))
 		if rng.IntN(2) == 0 {
-			gap = 10*time.Second + time.Duration(rng.Int64N(int64(2500*time.Millisecond)))
+			gap = 10500*time.Millisecond + time.Duration(rng.Int64N(int64(4*time.Second)))
 		}
 		time.Sleep(gap)
 		victim := rng.IntN(len(daemons))
@@ -124,7 +124,7 @@ start: earliest
 	})
 	until(ctx, t, "the end of the incident", func() bool { return countWhere(ctx, conn, "driftd_incidents", "state = 'resolved'") >= 1 })
 	for _, d := range daemons {
-		d.terminate(t)
+		d.kill9(t) // one may have been started just now
 	}
 
 	compareWithReplay(ctx, t, bin, conn, dir, reference, whole, start, flags)
