@@ -37,6 +37,9 @@ func (s *State) pace(length time.Duration) string {
 	}
 	whole := h.Scores[len(h.Scores)-1] - before
 	step := h.Scores[first] - h.Scores[first-1]
+	if s := h.Scores[first-1] - h.Scores[first-2]; s*whole > step*whole {
+		step = s // the jump came one window before it could be seen
+	}
 	switch {
 	case whole == 0:
 		return ""

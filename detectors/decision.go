@@ -11,7 +11,8 @@ import (
 const (
 	Indifference = .05
 	PageSize     = .14
-	MaxMDE       = .5 // a window that could not show this is `insufficient`, never `ok`
+	MaxMDE       = .5  // a window that could not show this is `insufficient`, never `ok`
+	MaxRateMDE   = .05 // the same where a rate alone is judged
 )
 
 // scoreWeights split the shape's share over location, spread, skew and tails.
@@ -36,7 +37,7 @@ type Decision struct {
 	NEff        float64 // independent values that the window is worth
 	P           float64 // min over subtests of p / share, at most 1
 	Effect      float64 // size, in reference standard deviations or the like
-	MDE         float64 // smallest detectable effect; NaN when nothing could be shown
+	MDE         float64 // smallest detectable effect (where a rate alone is judged: change of the rate); NaN when nothing could be shown
 	Verdict     driftd.Verdict
 	Flag        bool
 	Evaluated   bool // it counts for 2 of 3: complete, not late, enough events and windows
@@ -46,6 +47,8 @@ type Decision struct {
 	Moved       string // what moved, in words
 	Score       float64
 	Tests       []driftd.TestResult
+
+	rateOnly bool // MDE is a change of a rate
 }
 
 // Column is one column's reference made ready to judge windows of one length at
@@ -56,6 +59,7 @@ type Column struct {
 	Alpha  float64
 
 	flat   bool
+	maxR   int // windows of the best fitted score
 	scale  driftd.ColumnScale
 	rates  []Rate
 	crit   []float64 // one-sided critical t of each fit at its share
@@ -76,6 +80,9 @@ func NewColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, scale *drift
 		c.prepareNumeric()
 	} else {
 		c.prepareCategorical()
+	}
+	for i := range c.scale.Fits {
+		c.maxR = max(c.maxR, c.scale.Fits[i].R)
 	}
 	return c
 }
@@ -186,18 +193,18 @@ func (c *Column) Judge(w *ColumnWindow, evaluable bool, reason string) Decision 
 
 func (c *Column) verdict(d *Decision, evaluable bool) {
 	switch {
-	case c.scale.Windows < MinWindows:
+	case c.maxR < MinWindows:
 		d.Verdict = driftd.Learning
-		d.Reason = learningReason(c.scale.Windows)
+		d.Reason = learningReason(c.maxR)
 	case !evaluable:
 		d.Verdict = driftd.Insufficient
 	case d.N < MinWindowN:
 		d.Verdict, d.Reason = driftd.Insufficient, "fewer than 50 events"
-	case !c.flat && float64(d.N) < c.scale.MedianN/4:
+	case !c.flat && float64(d.N) < c.scale.Fits[rateNull].MedianN/4: // both in events that have the group
 		d.Verdict, d.Reason = driftd.Insufficient, "fewer events than a quarter of the reference's median window"
 	case d.P <= c.Alpha:
 		d.Verdict, d.Flag, d.Evaluated = driftd.Drift, true, true
-	case d.MDE <= MaxMDE:
+	case d.MDE <= MaxMDE && !d.rateOnly || d.MDE <= MaxRateMDE && d.rateOnly:
 		d.Verdict, d.Evaluated = driftd.OK, true
 	default:
 		d.Verdict, d.Evaluated = driftd.Insufficient, true
@@ -227,7 +234,7 @@ func (c *Column) judgeNumeric(w *ColumnWindow, d *Decision) {
 	}
 	if !located && q != nil {
 		c.judgeRate(rateMinority, x[rateMinority], n[rateMinority], numericShape, false, d)
-		d.MDE = c.rateMDE(rateMinority, n[rateMinority], numericShape)
+		d.MDE, d.rateOnly = c.rateMDE(rateMinority, n[rateMinority], numericShape), true
 		d.NEff = 1 / Variance(&c.scale.Fits[rateMinority], n[rateMinority])
 	}
 	c.judgeRate(rateNull, x[rateNull], n[rateNull], numericNull, true, d)
@@ -254,7 +261,7 @@ func (c *Column) judgeShape(q []float64, n float64, d *Decision) (located bool) 
 		se, a := StdErr(fit, n), math.Abs(v)
 		t := driftd.TestResult{Name: scoreNames[k], Statistic: driftd.Float(v), Effect: driftd.Float(v), PValue: 1}
 		t.Threshold = driftd.Float(math.Max(PageSize, Indifference+c.crit[numericScores+k]*se))
-		usable := n >= s.Need[k] && fit.R >= MinWindows
+		usable := n >= s.Need[0] && n >= s.Need[k] && fit.R >= MinWindows // without c1 a rate stands in for all of them
 		if usable && a >= PageSize {
 			t.PValue = driftd.Float(math.Min(1, 2*StudentSF(math.Max(a-Indifference, 0)/se, DF(fit))))
 		}
@@ -339,13 +346,12 @@ func (c *Column) rateThreshold(j int, n float64) float64 {
 	return s*s - r.P
 }
 
-// rateMDE is for columns that are judged by a rate alone: 0 when the window
-// shows a change of 5 points of the rate (so `ok`), else 1.
+// rateMDE is the smallest detectable change of a rate that is judged alone.
 func (c *Column) rateMDE(j int, n, share float64) float64 {
 	if c.rates[j].Fit.R < MinWindows {
 		return math.NaN()
 	}
-	return c.rates[j].Visible(n, c.Alpha*share) * MaxMDE / .05
+	return c.rates[j].Visible(n, c.Alpha*share)
 }
 
 func (c *Column) judgeCategorical(w *ColumnWindow, d *Decision) {

@@ -89,7 +89,11 @@ func (c *Column) movedNumeric(d *Decision, x, n [numericScores]float64, q []floa
 	} else {
 		for _, t := range d.Tests {
 			if t.Name == d.Strongest {
-				parts = append(parts, fmt.Sprintf("%s %+.2f sd", t.Name, float64(t.Statistic)))
+				unit := ""
+				if t.Name == TestLocation {
+					unit = " sd" // only c1 is about a shift in standard deviations
+				}
+				parts = append(parts, fmt.Sprintf("%s %+.2f%s", t.Name, float64(t.Statistic), unit))
 			}
 		}
 	}

@@ -94,6 +94,7 @@ func judgeColumns(r *Rules, w *OpenWindow, use Use, win *driftd.WindowResult) []
 		l := &use.Layout.Columns[i]
 		cw := detectors.ColumnWindow{Profile: &profile.Columns[i], Missing: profile.Missing(l, i)}
 		d := col.Judge(&cw, evaluable, win.Reason)
+		d.Provisional = d.Provisional || prep.provisional
 		out[i] = columnResult(r, win, l, &cw, &d, prep.alpha)
 	}
 	return out

@@ -35,6 +35,12 @@ type Rules struct {
 	prepared map[prepareKey]*prepared
 }
 
+// A reference is full, not provisional, from FullWindows windows over FullSpan on.
+const (
+	FullWindows = 100
+	FullSpan    = 14 * 24 * time.Hour
+)
+
 type prepareKey struct {
 	reference string
 	length    time.Duration
@@ -42,8 +48,9 @@ type prepareKey struct {
 
 // prepared is a reference made ready for windows of one length.
 type prepared struct {
-	alpha   float64
-	columns []*detectors.Column
+	alpha       float64
+	provisional bool // the reference is young
+	columns     []*detectors.Column
 }
 
 // useFor finds the reference for a window: the latest in effect at its start
@@ -90,6 +97,8 @@ func (r *Rules) prepare(u Use, length time.Duration) *prepared {
 	}
 	p := &prepared{alpha: r.Budget(u).Alpha(length)}
 	scale := u.Reference.Scale(length)
+	base := u.Reference.Scale(r.Lengths[0])
+	p.provisional = base == nil || base.Windows < FullWindows || time.Duration(u.Reference.To-u.Reference.From) < FullSpan-time.Hour
 	for i := range u.Layout.Columns {
 		var sc *driftd.ColumnScale
 		switch {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/driftd/driftd"
@@ -44,9 +45,6 @@ func newTaskCatalog(set *Settings, src *Source, refs *References) *taskCatalog {
 // refresh takes what references and config say now.
 func (c *taskCatalog) refresh() {
 	old := c.models
-	if c.config != c.set.Models.Generation() {
-		old = nil // segments may have changed
-	}
 	c.version, c.config = c.refs.Version(), c.set.Models.Generation()
 	c.models = map[string]*modelLayouts{}
 	for _, name := range c.refs.Models() {
@@ -55,9 +53,9 @@ func (c *taskCatalog) refresh() {
 		}
 		ml := &modelLayouts{}
 		for _, u := range c.refs.Uses(driftd.Series{Model: name, Segment: driftd.AllSegment}) {
-			m := reuse(old[name], u.Layout)
-			if m == nil {
-				m = consumers.NewModel(name, u.Layout, segmentTags(c.set.Models.Segments(name), u.Layout))
+			m := consumers.NewModel(name, u.Layout, segmentTags(c.set.Models.Segments(name), u.Layout))
+			if same := reuse(old[name], m); same != nil {
+				m = same
 			}
 			ml.from, ml.models = append(ml.from, u.From), append(ml.models, m)
 		}
@@ -67,11 +65,12 @@ func (c *taskCatalog) refresh() {
 	}
 }
 
-// reuse keeps the same Model for the same layout, so that open panes go on.
-func reuse(old *modelLayouts, l *driftd.Layout) *consumers.Model {
+// reuse keeps the same Model for the same layout and segments, so that open
+// panes go on.
+func reuse(old *modelLayouts, now *consumers.Model) *consumers.Model {
 	if old != nil {
 		for _, m := range old.models {
-			if m.Layout == l {
+			if m.Layout == now.Layout && slices.Equal(m.Segments, now.Segments) {
 				return m
 			}
 		}
@@ -82,7 +81,10 @@ func reuse(old *modelLayouts, l *driftd.Layout) *consumers.Model {
 // Model implements consumers.Catalog: in the layout that the last event's pane had.
 func (c *taskCatalog) Model(name []byte) *consumers.Model {
 	if ml := c.models[string(name)]; ml != nil {
-		return ml.at(c.now)
+		if m := ml.at(c.now); m != nil {
+			return m
+		}
+		return c.unknown(string(name))
 	}
 	if !c.src.carries(string(name)) {
 		return nil
@@ -90,19 +92,27 @@ func (c *taskCatalog) Model(name []byte) *consumers.Model {
 	return c.unknown(string(name))
 }
 
-// at is the model as pane start has it. Before the first layout it is only counted.
+// at is the model as pane start has it; nil before the first layout, when it is
+// only counted.
 func (m *modelLayouts) at(start int64) *consumers.Model {
 	i := sort.Search(len(m.from), func(i int) bool { return m.from[i] > start }) - 1
-	return m.models[max(i, 0)]
+	if i < 0 {
+		return nil
+	}
+	return m.models[i]
 }
 
 // at is the model in which an event of this pane must be decoded.
 func (c *taskCatalog) at(m *consumers.Model, start int64) *consumers.Model {
 	c.now = start
-	if m.Layout == nil {
+	ml := c.models[m.Name]
+	if ml == nil {
 		return m
 	}
-	return c.models[m.Name].at(start)
+	if in := ml.at(start); in != nil {
+		return in
+	}
+	return c.unknown(m.Name)
 }
 
 // unknown is a model that is only counted.

@@ -58,7 +58,13 @@ type judged struct {
 // overwrites [E3].
 type paneParts struct {
 	offset int64 // of the first
-	parts  map[wire.SourcePartition]*part
+	parts  map[partKey]*part
+}
+
+// partKey: a pane in which a layout takes effect has a part in each.
+type partKey struct {
+	from   wire.SourcePartition
+	layout string
 }
 
 type part struct {
@@ -93,10 +99,10 @@ func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 	}
 	p := s.panes[m.Pane]
 	if p == nil {
-		p = &paneParts{offset: rec.Offset, parts: map[wire.SourcePartition]*part{}}
+		p = &paneParts{offset: rec.Offset, parts: map[partKey]*part{}}
 		s.panes[m.Pane] = p
 	}
-	p.parts[from] = &part{layout: m.Layout, profile: m.Profile}
+	p.parts[partKey{from, m.Layout}] = &part{layout: m.Layout, profile: m.Profile}
 	return nil
 }
 
@@ -129,7 +135,7 @@ func (t *detectTask) configure(s *judged) {
 }
 
 // advance merges the panes that every partition has passed, and closes windows.
-// Series go in a fixed order; each one's results depend on it alone.
+// Each series' results depend on it alone, so their order does not matter.
 func (t *detectTask) advance(ctx context.Context, topic string) error {
 	t.moved[topic] = true
 	until := map[string]int64{}
@@ -425,7 +431,7 @@ func (t *detectTask) showHolders() {
 		return
 	}
 	for topic := range t.moved {
-		_, _, holder := t.front.topic(topic)
+		_, _, _, holder := t.front.topic(topic)
 		for k := range t.front.at {
 			if k.Topic == topic {
 				t.set.Metrics.Holding(topic, k.Partition, k.Partition == holder)

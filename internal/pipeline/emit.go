@@ -32,12 +32,11 @@ func (e *emitter) profiles(ctx context.Context, panes []*fold.Pane) error {
 	n := 0
 	for _, p := range panes {
 		p.Limit(maxStrange, e.strange, e.other)
-		err := p.Each(func(m *consumers.Model, seg int, prof *driftd.Profile) error {
-			s := driftd.Series{Model: m.Name, Segment: m.Segments[seg]}
+		err := eachSeries(p, func(s driftd.Series, layout *driftd.Layout, prof *driftd.Profile) error {
 			rec := &wire.ProfileRecord{MinReader: 1, Topic: e.topic, Partition: int32(e.partition), Epoch: e.epoch, Pane: p.Start,
 				Model: s.Model, Segment: s.Segment, Profile: wire.ProfileToWire(prof)}
-			if m.Layout != nil {
-				rec.Layout = m.Layout.Fingerprint
+			if layout != nil {
+				rec.Layout = layout.Fingerprint
 			}
 			b, err := proto.Marshal(rec)
 			if err != nil {
@@ -57,6 +56,33 @@ func (e *emitter) profiles(ctx context.Context, panes []*fold.Pane) error {
 	}
 	e.set.Metrics.ProfilesProduced(n)
 	return e.produceEach(ctx, recs)
+}
+
+// eachSeries gives a pane's profile of each series and layout once: a reload that
+// changes the segments leaves two sets in an open pane that share some series.
+func eachSeries(p *fold.Pane, fn func(driftd.Series, *driftd.Layout, *driftd.Profile) error) error {
+	type key struct {
+		series driftd.Series
+		layout *driftd.Layout
+	}
+	var order []key
+	all := map[key]*driftd.Profile{}
+	_ = p.Each(func(m *consumers.Model, seg int, prof *driftd.Profile) error { // fn gives no error
+		k := key{driftd.Series{Model: m.Name, Segment: m.Segments[seg]}, m.Layout}
+		if have := all[k]; have != nil {
+			have.Merge(prof)
+			return nil
+		}
+		all[k] = prof
+		order = append(order, k)
+		return nil
+	})
+	for _, k := range order {
+		if err := fn(k.series, k.layout, all[k]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // marker writes the same marker to every profiles partition.

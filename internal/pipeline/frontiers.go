@@ -82,60 +82,90 @@ func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker, of
 	if epoch > old.Epoch {
 		f.owners = append(f.owners, ownerChange{offset, k, old.Epoch})
 	}
-	v := wire.SourceFrontier{Epoch: epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut}
-	if ok {
+	v := wire.SourceFrontier{Epoch: epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut, First: int(m.Partitions)}
+	switch {
+	case !ok:
+		f.grow(k, &v)
+	default:
+		v.First, v.Grown = old.First, old.Grown
 		v.Frontier = max(v.Frontier, old.Frontier)
 		v.Begin = min(v.Begin, old.Begin) // an owner who follows before the first commit does not know it yet
+		if v.Grown {
+			v.Begin, v.Cut = old.Begin, true
+		}
 	}
 	f.at[k] = v
 	return true
 }
 
-// topic is the least frontier of a topic's partitions and where its data begin.
+// grow marks a partition that was added to a topic that was being read: windows
+// that were open when it appeared are not whole.
+func (f *frontiers) grow(k wire.SourcePartition, v *wire.SourceFrontier) {
+	base, furthest := 0, driftd.MinTime
+	for o, w := range f.at {
+		if o.Topic != k.Topic {
+			continue
+		}
+		if base == 0 || w.First < base {
+			base = w.First
+		}
+		furthest = max(furthest, w.Frontier)
+	}
+	if base > 0 && k.Partition >= base && furthest != driftd.MinTime {
+		v.Grown, v.Cut, v.Begin = true, true, furthest
+	}
+}
+
+// topic is the least frontier of a topic's partitions, the first of its data
+// and where the last partition that lacks older records begins.
 // driftd.MinTime until each partition has told one: a partition without
 // frontier holds the windows. The number of partitions is that of the greatest
 // epoch [T4].
-func (f *frontiers) topic(topic string) (least, begin int64, holder int) {
+func (f *frontiers) topic(topic string) (least, first, cut int64, holder int) {
 	n, epoch, seen := 0, int64(-1), 0
 	least, holder = driftd.MaxTime, -1
-	first, cut := driftd.MaxTime, driftd.MinTime
+	first, cut = driftd.MaxTime, driftd.MinTime
 	for k, v := range f.at {
 		if k.Topic != topic {
 			continue
 		}
-		if v.Epoch > epoch {
+		if v.Epoch > epoch || v.Epoch == epoch && v.Partitions > n {
 			epoch, n = v.Epoch, v.Partitions
 		}
 		seen++
 		if v.Frontier < least {
 			least, holder = v.Frontier, k.Partition
 		}
-		first = min(first, v.Begin)
+		if !v.Grown {
+			first = min(first, v.Begin)
+		}
 		if v.Cut && v.Begin != driftd.MaxTime {
 			cut = max(cut, v.Begin)
 		}
 	}
 	if seen == 0 || seen < n {
-		return driftd.MinTime, driftd.MinTime, holder
+		return driftd.MinTime, first, cut, holder
 	}
-	return least, max(first, cut), holder
+	return least, first, cut, holder
 }
 
-// model is the least frontier over the topics that may carry a model.
+// model is the least frontier over the topics that may carry a model, and where
+// its data begin: the first event of any topic, but not before what one lacks.
 func (f *frontiers) model(name string) (least, begin int64) {
-	least, begin = driftd.MaxTime, driftd.MaxTime
+	least = driftd.MaxTime
+	first, cut := driftd.MaxTime, driftd.MinTime
 	found := false
 	for i := range f.sources {
 		if !f.sources[i].carries(name) {
 			continue
 		}
-		l, b, _ := f.topic(f.sources[i].Topic)
-		least, begin, found = min(least, l), min(begin, b), true
+		l, b, c, _ := f.topic(f.sources[i].Topic)
+		least, first, cut, found = min(least, l), min(first, b), max(cut, c), true
 	}
 	if !found {
 		return driftd.MinTime, driftd.MinTime
 	}
-	return least, begin
+	return least, max(first, cut)
 }
 
 // furthest is the greatest frontier of any partition of a model's topics,

@@ -96,7 +96,7 @@ func (t *profileTask) batch(rec *kafka.Rec) error {
 		if ev.Row == 0 {
 			t.catalog.now = driftd.FloorTo(ev.Time, t.panes.Length)
 		}
-		return nil
+		return t.bound(ev)
 	})
 	if err != nil {
 		return err
@@ -110,12 +110,20 @@ func (t *profileTask) batch(rec *kafka.Rec) error {
 // errOtherLayout asks for the event to be decoded again in the layout of its pane.
 var errOtherLayout = errors.New("the event's pane has another layout")
 
+// bound refuses an event that is too far ahead of its record.
+func (t *profileTask) bound(ev *consumers.Event) error {
+	if ev.Time > t.recTime+int64(t.src.MaxSkew) {
+		return &consumers.Reject{Reason: consumers.TooFarAhead, Err: fmt.Errorf("event time is more than max_skew %v ahead of the record's", t.src.MaxSkew)}
+	}
+	return nil
+}
+
 // event bounds one event's time against its record's, and counts it.
 func (t *profileTask) event(ev *consumers.Event, offset int64) error {
-	switch {
-	case ev.Time > t.recTime+int64(t.src.MaxSkew):
-		return &consumers.Reject{Reason: consumers.TooFarAhead, Err: fmt.Errorf("event time is more than max_skew %v ahead of the record's", t.src.MaxSkew)}
-	case ev.Time < t.recTime-int64(t.src.MaxAge):
+	if err := t.bound(ev); err != nil {
+		return err
+	}
+	if ev.Time < t.recTime-int64(t.src.MaxAge) {
 		t.counts.TooOld++
 		return nil // counts for nothing; the record's time moves the watermark
 	}

@@ -41,8 +41,12 @@ func ensureTopics(ctx context.Context, c *kafka.Client, s *Settings) error {
 	if err != nil {
 		return err
 	}
-	if m, err := c.Partitions(ctx, s.stateTopic()); err != nil || m != n {
-		return fmt.Errorf("topics %s and %s have %d and %d partitions; they must have the same number (%w)", s.profilesTopic(), s.stateTopic(), n, m, err)
+	m, err := c.Partitions(ctx, s.stateTopic())
+	if err != nil {
+		return err
+	}
+	if m != n {
+		return fmt.Errorf("topics %s and %s have %d and %d partitions; they must have the same number: make them anew under another kafka.topic_prefix", s.profilesTopic(), s.stateTopic(), n, m)
 	}
 	s.Partitions = n
 	var fixed *wire.Fixed

@@ -1632,16 +1632,18 @@ func (x *SeriesState) GetSilent() int64 {
 }
 
 type Frontier struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Topic         string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
-	Partition     int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
-	Epoch         int64                  `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	Frontier      int64                  `protobuf:"varint,4,opt,name=frontier,proto3" json:"frontier,omitempty"`
-	Partitions    int32                  `protobuf:"varint,5,opt,name=partitions,proto3" json:"partitions,omitempty"`
-	Begin         int64                  `protobuf:"varint,6,opt,name=begin,proto3" json:"begin,omitempty"`
-	Cut           bool                   `protobuf:"varint,7,opt,name=cut,proto3" json:"cut,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Topic           string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	Partition       int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	Epoch           int64                  `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Frontier        int64                  `protobuf:"varint,4,opt,name=frontier,proto3" json:"frontier,omitempty"`
+	Partitions      int32                  `protobuf:"varint,5,opt,name=partitions,proto3" json:"partitions,omitempty"`
+	Begin           int64                  `protobuf:"varint,6,opt,name=begin,proto3" json:"begin,omitempty"`
+	Cut             bool                   `protobuf:"varint,7,opt,name=cut,proto3" json:"cut,omitempty"`
+	FirstPartitions int32                  `protobuf:"varint,8,opt,name=first_partitions,json=firstPartitions,proto3" json:"first_partitions,omitempty"` // of the topic, at this partition's first marker
+	Grown           bool                   `protobuf:"varint,9,opt,name=grown,proto3" json:"grown,omitempty"`                                            // it was added to a topic that was being read
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Frontier) Reset() {
@@ -1719,6 +1721,20 @@ func (x *Frontier) GetBegin() int64 {
 func (x *Frontier) GetCut() bool {
 	if x != nil {
 		return x.Cut
+	}
+	return false
+}
+
+func (x *Frontier) GetFirstPartitions() int32 {
+	if x != nil {
+		return x.FirstPartitions
+	}
+	return 0
+}
+
+func (x *Frontier) GetGrown() bool {
+	if x != nil {
+		return x.Grown
 	}
 	return false
 }
@@ -2396,7 +2412,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\thistories\x18\b \x03(\v2\x14.driftd.wire.HistoryR\thistories\x121\n" +
 	"\bincident\x18\t \x01(\v2\x15.driftd.wire.IncidentR\bincident\x12\x16\n" +
 	"\x06silent\x18\n" +
-	" \x01(\x03R\x06silent\"\xb8\x01\n" +
+	" \x01(\x03R\x06silent\"\xf9\x01\n" +
 	"\bFrontier\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
@@ -2406,7 +2422,9 @@ const file_driftd_proto_rawDesc = "" +
 	"partitions\x18\x05 \x01(\x05R\n" +
 	"partitions\x12\x14\n" +
 	"\x05begin\x18\x06 \x01(\x03R\x05begin\x12\x10\n" +
-	"\x03cut\x18\a \x01(\bR\x03cut\"\xca\x01\n" +
+	"\x03cut\x18\a \x01(\bR\x03cut\x12)\n" +
+	"\x10first_partitions\x18\b \x01(\x05R\x0ffirstPartitions\x12\x14\n" +
+	"\x05grown\x18\t \x01(\bR\x05grown\"\xca\x01\n" +
 	"\n" +
 	"OpenWindow\x12\x16\n" +
 	"\x06length\x18\x01 \x01(\x03R\x06length\x12\x14\n" +

@@ -35,13 +35,15 @@ type SourceFrontier struct {
 	Partitions int // of the topic, as this partition's owner saw it
 	Begin      int64
 	Cut        bool
+	First      int  // Partitions at the first marker
+	Grown      bool // it was added to a topic that was being read: windows that were open then lack nothing we know of, but are not whole
 }
 
 // EncodeState gives the record's bytes.
 func EncodeState(s *State) ([]byte, error) {
 	m := &SeriesState{MinReader: 1, Model: s.Series.Model, Segment: s.Series.Segment, AsOf: s.AsOf, Merged: s.Detect.Merged, Silent: int64(s.Detect.Alerts.Silent)}
 	for k, f := range s.Frontiers {
-		m.Frontiers = append(m.Frontiers, &Frontier{Topic: k.Topic, Partition: int32(k.Partition), Epoch: f.Epoch, Frontier: f.Frontier, Partitions: int32(f.Partitions), Begin: f.Begin, Cut: f.Cut})
+		m.Frontiers = append(m.Frontiers, &Frontier{Topic: k.Topic, Partition: int32(k.Partition), Epoch: f.Epoch, Frontier: f.Frontier, Partitions: int32(f.Partitions), Begin: f.Begin, Cut: f.Cut, FirstPartitions: int32(f.First), Grown: f.Grown})
 	}
 	slices.SortFunc(m.Frontiers, func(a, b *Frontier) int {
 		if a.Topic != b.Topic {
@@ -84,7 +86,7 @@ func DecodeState(b []byte, layout func(fingerprint string) (*driftd.Layout, erro
 	s := &State{Series: driftd.Series{Model: m.Model, Segment: m.Segment}, AsOf: m.AsOf, Frontiers: map[SourcePartition]SourceFrontier{}}
 	s.Detect.Merged, s.Detect.Alerts.Silent = m.Merged, int(m.Silent)
 	for _, f := range m.Frontiers {
-		s.Frontiers[SourcePartition{f.Topic, int(f.Partition)}] = SourceFrontier{f.Epoch, f.Frontier, int(f.Partitions), f.Begin, f.Cut}
+		s.Frontiers[SourcePartition{f.Topic, int(f.Partition)}] = SourceFrontier{f.Epoch, f.Frontier, int(f.Partitions), f.Begin, f.Cut, int(f.FirstPartitions), f.Grown}
 	}
 	for _, w := range m.Windows {
 		ow := detect.OpenWindow{Window: driftd.Window{Length: time.Duration(w.Length), Start: w.Start, End: w.End}, Layout: w.Layout, Incomplete: w.Incomplete, Empty: w.Empty}

@@ -142,7 +142,7 @@ func TestStateRoundTrip(t *testing.T) {
 	l := testLayout(t)
 	end := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	s := &State{Series: driftd.Series{Model: "fraud", Segment: "country=DE"}, AsOf: 17,
-		Frontiers: map[SourcePartition]SourceFrontier{{"p", 0}: {5, 6, 2, 7, true}, {"p", 1}: {5, driftd.MinTime, 2, driftd.MaxTime, false}},
+		Frontiers: map[SourcePartition]SourceFrontier{{"p", 0}: {5, 6, 2, 7, true, 1, false}, {"p", 1}: {5, driftd.MinTime, 2, driftd.MaxTime, false, 2, true}},
 		Detect: detect.State{Merged: 99, Windows: []detect.OpenWindow{
 			{Window: driftd.Window{Length: time.Hour, Start: 1, End: 2}, Layout: l.Fingerprint, Profile: driftd.NewProfile(l), Incomplete: "why", Empty: 3}, {Window: driftd.Window{Length: 24 * time.Hour}}},
 			Alerts: alerts.State{Silent: 2, Histories: []alerts.History{{Column: "amount", Length: time.Hour, Flags: []bool{true, false}, Starts: []int64{1, 2}, Scores: []float64{.5, -.5}}},
