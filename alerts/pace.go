@@ -16,8 +16,8 @@ const (
 const minBefore = 3
 
 // pace tells a jump from a slope by the scores of the first column's windows
-// around its first flag. b is the mean of the windows before it, j the step from
-// the window just before into it, t the whole way from b to the last window:
+// around its first flag. b is the mean of the windows before it, j the larger of
+// the steps into it and into the window just before (where it could not be seen yet), t the whole way from b to the last window:
 // sudden when j >= t/2, else gradual. (A slope over w windows has j/t of about
 // 2/w.) "" with fewer than 3 windows before, and for what the score does not
 // follow: rates of nulls and the like, and local changes.

@@ -44,7 +44,7 @@ func main() {
 	defer stop()
 	parser := kong.Must(&c, kong.Name("driftd"),
 		kong.Description("A streaming drift monitor for machine-learning models. Start with `driftd demo`."),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.UsageOnError())
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.ShortUsageOnError())
 	kctx, err := parser.Parse(os.Args[1:])
 	parser.FatalIfErrorf(err)
 	err = kctx.Run()

@@ -50,7 +50,7 @@ func (c *produceCmd) Run(ctx context.Context) error {
 		}
 		opt.Layout = b.Layout
 	}
-	client, err := kafka.New(kafka.Config{Brokers: strings.Split(c.Brokers, ","), ClientID: "driftd-produce"})
+	client, err := kafka.New(kafka.Config{Brokers: strings.Split(c.Brokers, ","), ClientID: "driftd-produce", OnRetry: retrying()})
 	if err != nil {
 		return err
 	}

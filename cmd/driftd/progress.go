@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -55,4 +56,32 @@ func thousands[T int | int64 | uint64](n T) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// seldom lets a message through now and then, and counts the others. Safe for
+// concurrent use.
+type seldom struct {
+	every time.Duration
+	mu    sync.Mutex
+	last  time.Time
+	kept  int
+}
+
+func (s *seldom) say(tell func(kept int)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.last) < s.every {
+		s.kept++
+		return
+	}
+	tell(s.kept)
+	s.last, s.kept = time.Now(), 0
+}
+
+// retrying tells on stderr that the brokers do not answer.
+func retrying() func(string, error) {
+	told := &seldom{every: 5 * time.Second}
+	return func(op string, err error) {
+		told.say(func(int) { fmt.Fprintf(os.Stderr, "Kafka does not answer (%s): trying again: %v\n", op, err) })
+	}
 }

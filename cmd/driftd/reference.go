@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/detectors"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/picture"
 	"github.com/driftd/driftd/internal/pipeline"
@@ -64,7 +66,28 @@ func (c *buildCmd) Run() error {
 	} else if n := report.Windows[0]; n < 30 {
 		fmt.Printf("It has %d windows: below 30 the verdict is `learning`; from 100 on it is full.\n", n)
 	}
+	if few := learning(b); len(few) > 0 {
+		fmt.Printf("Fewer than 30 windows have at least 50 events of %s: that is `learning`, it can never flag. Use longer windows (more rows an hour) or more data.\n", strings.Join(few, ", "))
+	}
 	return nil
+}
+
+// learning are the columns that the reference cannot judge in its base windows.
+func learning(b *wire.Bundle) (names []string) {
+	all := b.References[0]
+	if all.Flat() || all.Scales[0].Windows < detectors.MinWindows {
+		return nil
+	}
+	for i := range b.Layout.Columns {
+		most := 0
+		for _, f := range all.Scales[0].Columns[i].Fits {
+			most = max(most, f.R)
+		}
+		if most < detectors.MinWindows {
+			names = append(names, b.Layout.Columns[i].Name)
+		}
+	}
+	return names
 }
 
 type showCmd struct {
@@ -192,7 +215,7 @@ func (c *pushCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, err := newClient(cfg, nil)
+	client, err := newClient(cfg, retrying())
 	if err != nil {
 		return err
 	}

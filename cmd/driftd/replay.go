@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"text/tabwriter"
-	"time"
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/config"
@@ -127,79 +124,4 @@ func writeResults(path string, results []driftd.Result) error {
 		return nil
 	}
 	return f.Close()
-}
-
-type replayRow struct {
-	windows, evaluated, flags, silent int
-	first                             string
-	largest                           float64
-	moved                             string
-}
-
-// printReplay writes what people want to know: each column, then the incidents.
-func printReplay(out io.Writer, results []driftd.Result, sum *replay.Summary) error {
-	type key struct{ segment, column string }
-	rowsOf := map[key]*replayRow{}
-	var order []key
-	for _, r := range results {
-		c := r.Column
-		if c == nil {
-			continue
-		}
-		k := key{c.Segment, c.Column}
-		row := rowsOf[k]
-		if row == nil {
-			row = &replayRow{}
-			rowsOf[k] = row
-			order = append(order, k)
-		}
-		row.windows++
-		if c.Evaluated {
-			row.evaluated++
-		}
-		if c.Verdict != driftd.OK && c.Verdict != driftd.Drift {
-			row.silent++
-		}
-		if c.Flag {
-			row.flags++
-			if row.first == "" {
-				row.first = c.WindowStart.Format("2006-01-02 15:04")
-				if c.WindowIndex != nil {
-					row.first = fmt.Sprintf("%d (%s)", *c.WindowIndex, row.first)
-				}
-			}
-			if e := float64(c.Effect); e > row.largest {
-				row.largest, row.moved = e, c.Moved
-			}
-		}
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) } // Flush gives the error
-	say("segment\tcolumn\twindows\tevaluated\tnot ok or drift\tflags\tfirst flag\tlargest effect\twhat moved\n")
-	for _, k := range order {
-		r := rowsOf[k]
-		effect := ""
-		if r.flags > 0 {
-			effect = fmt.Sprintf("%.2f", r.largest)
-		}
-		say("%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", k.segment, k.column, r.windows, r.evaluated, r.silent, r.flags, r.first, effect, r.moved)
-	}
-	say("\n%s events", thousands(sum.Events))
-	opened := 0
-	for _, r := range results {
-		if r.Incident != nil && r.Incident.State == driftd.StateOpen {
-			opened++
-		}
-	}
-	if opened == 0 {
-		say("; no incident\n")
-	} else {
-		say("\n")
-	}
-	for _, r := range results {
-		if i := r.Incident; i != nil {
-			say("\n%s  %s  %s\n", i.ChangedAt.Format(time.RFC3339), i.State, i.Summary)
-		}
-	}
-	return w.Flush()
 }

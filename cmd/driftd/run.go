@@ -113,9 +113,12 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	p := cfg.Sinks.Prometheus
 	a.metrics = prometheus.New(prometheus.Config{AllColumns: p.AllColumns, MaxSeries: p.MaxSeries, Version: version}, topics, cfg.Alerts.Alertmanagers)
 	var err error
+	told := &seldom{every: 10 * time.Second}
 	if a.client, err = newClient(cfg, func(op string, err error) {
 		a.metrics.Retried(op)
-		log.Debug("tried again", "operation", op, "err", err)
+		told.say(func(again int) {
+			log.Warn("Kafka does not answer as it should: trying again", "operation", op, "failures_since", again, "err", err)
+		})
 	}); err != nil {
 		return nil, err
 	}
