@@ -183,7 +183,10 @@ type process struct {
 	p    *Pipeline
 }
 
-func (w *world) start(sink Sink) *process {
+func (w *world) start(sink Sink) *process { return w.startAs(sink, Roles{true, true, true}) }
+
+// startAs starts a process with some of the roles.
+func (w *world) startAs(sink Sink, roles Roles) *process {
 	cfg := config.Default()
 	cfg.Alerts.PageMaxAge = 1000 * 24 * time.Hour // what is old depends on the clock
 	m := prometheus.New(prometheus.Config{Version: "test"}, []string{w.topic}, nil)
@@ -194,7 +197,7 @@ func (w *world) start(sink Sink) *process {
 	}
 	set := &Settings{Prefix: "d", Pane: time.Minute, Partitions: 2, Replication: -1, Version: "test", Models: NewLive(cfg, "test"), Log: log, Metrics: m,
 		Start: Start{Earliest: true}, Now: w.now, Bundles: w.bundle, Session: 6 * time.Second, Sources: []Source{src}}
-	p := New(set, w.client(), Roles{true, true, true}, map[string]Sink{"table": sink}, nil)
+	p := New(set, w.client(), roles, map[string]Sink{"table": sink}, nil)
 	ctx, stop := context.WithCancel(context.Background())
 	pr := &process{stop: stop, done: make(chan error, 1), m: m, p: p}
 	go func() { pr.done <- p.Run(ctx) }()
@@ -297,6 +300,46 @@ func TestLiveEqualsReplayThroughRestarts(t *testing.T) {
 	}
 	compareTables(t, tb.rows, want)
 	t.Logf("%d rows, %d written", len(tb.rows), tb.writes)
+}
+
+// Three processes with one role each give the table of one with all of them.
+func TestRolesApart(t *testing.T) {
+	live := embedded.LiveStart
+	end := live.Add(5 * time.Hour)
+	bundle := buildBundle(t, embedded.Ranking, live.Add(-40*time.Hour), live)
+	ev := traffic(t, embedded.Ranking, live, end.Add(30*time.Minute), true)
+	w := newWorld(t, "predictions", 2)
+	w.bundle = []*wire.Bundle{bundle}
+	w.now = func() time.Time { return live } // nothing is idle
+	w.produce(2, ev)
+	tb := newTable()
+	var all []*process
+	for _, r := range []Roles{{Detect: true}, {Write: true}, {Profile: true}} {
+		all = append(all, w.startAs(tb, r))
+	}
+	await(t, "the windows", func() bool {
+		tb.mu.Lock()
+		defer tb.mu.Unlock()
+		n := 0
+		for _, at := range tb.closed {
+			if !at.Before(end) {
+				n++
+			}
+		}
+		return n == 3
+	})
+	for _, p := range all {
+		p.end(t)
+	}
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	want := replayed(t, bundle, ev)
+	for id, row := range want {
+		if strings.Contains(row, `"complete":0`) { // the replay's input ends inside its last windows
+			delete(want, id)
+		}
+	}
+	compareTables(t, tb.rows, want)
 }
 
 // compareTables fails on the first rows that differ or lack. Incidents are

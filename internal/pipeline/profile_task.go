@@ -41,6 +41,7 @@ type profileTask struct {
 	topicHash uint64
 	pace      *pace
 	paused    bool
+	moved     bool              // the frontier, since it was last looked at
 	hanging   time.Time         // since when a transaction has kept records back
 	warned    bool              // of it
 	counts    prometheus.Counts // since the last chunk
@@ -153,7 +154,21 @@ func (t *profileTask) advance(wm, offset int64) {
 	}
 	if f := driftd.FloorTo(wm, t.panes.Length); f > t.meta.Frontier {
 		t.meta.Frontier, t.meta.Since = f, offset+1
+		t.moved = true
 	}
+}
+
+// recordBounded is record, and closes panes in the middle of a chunk when many
+// profiles wait: thin traffic of many models has hours in one.
+func (t *profileTask) recordBounded(ctx context.Context, rec *kafka.Rec) error {
+	if err := t.record(rec); err != nil || !t.moved {
+		return err
+	}
+	t.moved = false
+	if t.panes.Weight(t.meta.Frontier) < maxClosed {
+		return nil
+	}
+	return t.emit(ctx, false)
 }
 
 // run owns the partition until ctx ends.
@@ -244,7 +259,7 @@ func (t *profileTask) chunk(ctx context.Context, w *kafka.Walker, c *kafka.Chunk
 		t.panes.Forget()
 	}
 	for c.Next > c.Offset || len(c.Raw) > 0 {
-		err := w.Walk(c, t.record)
+		err := w.Walk(c, func(rec *kafka.Rec) error { return t.recordBounded(ctx, rec) })
 		var corrupt *kafka.CorruptBatch
 		if errors.As(err, &corrupt) {
 			t.corrupt(corrupt)
