@@ -140,6 +140,7 @@ type world struct {
 	now    func() time.Time
 	bundle []*wire.Bundle
 	source func(*Source)
+	begin  Start // the zero Start: all of the log
 }
 
 func newWorld(t testing.TB, topic string, partitions int) *world {
@@ -196,7 +197,10 @@ func (w *world) startAs(sink Sink, roles Roles) *process {
 		w.source(&src)
 	}
 	set := &Settings{Prefix: "d", Pane: time.Minute, Partitions: 2, Replication: -1, Version: "test", Models: NewLive(cfg, "test"), Log: log, Metrics: m,
-		Start: Start{Earliest: true}, Now: w.now, Bundles: w.bundle, Session: 6 * time.Second, Sources: []Source{src}}
+		Start: w.begin, Now: w.now, Bundles: w.bundle, Session: 6 * time.Second, Sources: []Source{src}}
+	if w.begin == (Start{}) {
+		set.Start = Start{Earliest: true}
+	}
 	p := New(set, w.client(), roles, map[string]Sink{"table": sink}, nil)
 	ctx, stop := context.WithCancel(context.Background())
 	pr := &process{stop: stop, done: make(chan error, 1), m: m, p: p}
@@ -300,6 +304,40 @@ func TestLiveEqualsReplayThroughRestarts(t *testing.T) {
 	}
 	compareTables(t, tb.rows, want)
 	t.Logf("%d rows, %d written", len(tb.rows), tb.writes)
+}
+
+// Where a source that nobody has read begins: `start` back from now, rounded down
+// to a window, so that no window is cut.
+func TestStartBack(t *testing.T) {
+	live := embedded.LiveStart
+	ev := traffic(t, embedded.Churn, live, live.Add(5*time.Hour+10*time.Minute), false)
+	w := newWorld(t, "predictions", 2)
+	w.begin = Start{Back: 90 * time.Minute, Round: time.Hour}
+	w.now = func() time.Time { return live.Add(5*time.Hour + 5*time.Minute) } // 90 minutes back is 03:35, rounded down 03:00
+	w.produce(2, ev)
+	tb := newTable()
+	p := w.start(tb)
+	await(t, "the window before the last", func() bool {
+		tb.mu.Lock()
+		defer tb.mu.Unlock()
+		at := tb.closed[driftd.Series{Model: embedded.Churn, Segment: driftd.AllSegment}]
+		return !at.Before(live.Add(5 * time.Hour))
+	})
+	p.end(t)
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	n := map[int]uint64{}
+	for _, at := range ev.at {
+		n[int(at.Sub(live)/time.Hour)]++
+	}
+	for h := range 5 {
+		id := fmt.Sprintf("window churn all 3600 %s", live.Add(time.Duration(h)*time.Hour).Format(time.RFC3339))
+		row, there := tb.rows[id]
+		whole := strings.Contains(row, fmt.Sprintf(`"n":%d,`, n[h])) && strings.Contains(row, `"complete":1`)
+		if there != (h >= 3) || there && !whole {
+			t.Errorf("hour %d has %d events: %s", h, n[h], row)
+		}
+	}
 }
 
 // Three processes with one role each give the table of one with all of them.

@@ -138,10 +138,9 @@ func TestReferenceFile(t *testing.T) {
 	}
 }
 
-func TestStateRoundTrip(t *testing.T) {
-	l := testLayout(t)
+func testState(l *driftd.Layout) *State {
 	end := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	s := &State{Series: driftd.Series{Model: "fraud", Segment: "country=DE"}, AsOf: 17,
+	return &State{Series: driftd.Series{Model: "fraud", Segment: "country=DE"}, AsOf: 17,
 		Frontiers: map[SourcePartition]SourceFrontier{{"p", 0}: {5, 6, 2, 7, true, 1, false}, {"p", 1}: {5, driftd.MinTime, 2, driftd.MaxTime, false, 2, true}},
 		Detect: detect.State{Merged: 99, Windows: []detect.OpenWindow{
 			{Window: driftd.Window{Length: time.Hour, Start: 1, End: 2}, Layout: l.Fingerprint, Profile: driftd.NewProfile(l), Incomplete: "why", Empty: 3}, {Window: driftd.Window{Length: 24 * time.Hour}}},
@@ -150,6 +149,11 @@ func TestStateRoundTrip(t *testing.T) {
 					Severity: "page", Historic: true, Provisional: true, OpenedAt: end, DriftSince: end, ResolvedAt: &end, ChangedAt: end, Pace: "sudden", Summary: "s",
 					Columns: []driftd.IncidentColumn{{Column: "amount", Test: "location", Effect: 1, FirstFlag: end, Moved: "up", PValue: .1, Threshold: .2, N: 5}},
 					Stamp:   driftd.Stamp{Reference: "r", Revision: 4, ConfigHash: "c", Version: "v", Labels: map[string]string{"team": "risk"}}}}}}}
+}
+
+func TestStateRoundTrip(t *testing.T) {
+	l := testLayout(t)
+	s := testState(l)
 	b, err := EncodeState(s)
 	if err != nil {
 		t.Fatal(err)
