@@ -79,6 +79,10 @@ type WindowResult struct {
 	Columns      int       `json:"columns"`
 	Unknown      uint64    `json:"unknown"` // values in columns outside the layout
 	UnknownNames []string  `json:"unknown_names,omitempty"`
+	// Listed are the columns that Benjamini and Hochberg's procedure lists at a
+	// false discovery rate of 5 % where a column flagged: for the reader of a page,
+	// never for the decision to send one.
+	Listed []string `json:"listed,omitempty"`
 	Stamp
 }
 

@@ -3,6 +3,7 @@ package alerts
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ func summarise(i *Incident, o *Observation) string {
 	}
 	fmt.Fprintf(&b, "; n %d in the %s to %s).", c.N, span(o.length()), clock(o.Window.WindowEnd))
 	others(&b, r.Columns[1:])
+	beside(&b, r.Columns, o.Window.Listed)
 	if r.Historic {
 		b.WriteString(" Found in old windows: nobody was told.")
 	}
@@ -65,6 +67,23 @@ func others(b *strings.Builder, columns []driftd.IncidentColumn) {
 	}
 	if len(columns) > 0 {
 		b.WriteString(".")
+	}
+}
+
+// beside names the columns that the window lists and the incident does not have:
+// they moved too, though not enough to page.
+func beside(b *strings.Builder, columns []driftd.IncidentColumn, listed []string) {
+	var more []string
+	for _, name := range listed {
+		if !slices.ContainsFunc(columns, func(c driftd.IncidentColumn) bool { return c.Column == name }) {
+			more = append(more, name)
+		}
+	}
+	if len(more) > named {
+		more = append(more[:named], fmt.Sprintf("%d more", len(more)-named))
+	}
+	if len(more) > 0 {
+		fmt.Fprintf(b, " Less surely: %s.", strings.Join(more, ", "))
 	}
 }
 

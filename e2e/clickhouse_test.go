@@ -39,7 +39,7 @@ func windowResult(model string, hour int, revision int64) driftd.Result {
 	start := firstHour.Add(time.Duration(hour) * time.Hour)
 	return driftd.Result{Window: &driftd.WindowResult{
 		Kind: "window", Model: model, Segment: "all", WindowStart: start, WindowEnd: start.Add(time.Hour), WindowLength: 3600,
-		N: uint64(1000 + hour), Late: 3, Complete: 1, Verdict: driftd.OK, Flags: 1, Columns: 2, Unknown: 4, UnknownNames: []string{"new_one"},
+		N: uint64(1000 + hour), Late: 3, Complete: 1, Verdict: driftd.OK, Flags: 1, Columns: 2, Unknown: 4, UnknownNames: []string{"new_one"}, Listed: []string{"amount"},
 		Stamp: stamp(revision),
 	}}
 }
@@ -119,8 +119,8 @@ func TestClickHouseMigratesAndWritesIdempotently(t *testing.T) {
 		t.Errorf("a row of driftd_columns (-want +got):\n%s", d)
 	}
 	got = query[string](ctx, t, conn, `SELECT toString(tuple(model, segment, window_start, window_end, window_length, n, late, complete, reason, verdict, flags, columns,
-		unknown, unknown_names, reference, revision, config_hash, version, labels)) FROM driftd.driftd_windows FINAL ORDER BY window_start LIMIT 1`)
-	want = fmt.Sprintf(`('fraud','all','%s','%s',3600,1000,3,1,'','ok',1,2,4,['new_one'],'f00d',7,'c0ffee','test',{'team':'risk'})`,
+		unknown, unknown_names, listed, reference, revision, config_hash, version, labels)) FROM driftd.driftd_windows FINAL ORDER BY window_start LIMIT 1`)
+	want = fmt.Sprintf(`('fraud','all','%s','%s',3600,1000,3,1,'','ok',1,2,4,['new_one'],['amount'],'f00d',7,'c0ffee','test',{'team':'risk'})`,
 		stampOf(firstHour), stampOf(firstHour.Add(time.Hour)))
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("a row of driftd_windows (-want +got):\n%s", d)

@@ -141,6 +141,26 @@ func numericSummary(l *driftd.ColumnLayout, p *driftd.ColumnProfile) (mean drift
 	return driftd.Float(m), q
 }
 
+// listRate is the false discovery rate of the list inside a page.
+const listRate = .05
+
+// listed are the watched, evaluated columns that Benjamini and Hochberg's
+// procedure lists on the p-values that decide.
+func listed(cols []*driftd.ColumnResult) (names []string) {
+	p := make([]float64, len(cols))
+	for i, c := range cols {
+		if p[i] = float64(c.PValue); !c.Evaluated || !c.Watched {
+			p[i] = math.NaN()
+		}
+	}
+	for i, in := range detectors.Rejections(detectors.BenjaminiHochberg(p), listRate) {
+		if in {
+			names = append(names, cols[i].Column)
+		}
+	}
+	return names
+}
+
 // windowVerdict sums the columns up: drift when a watched one drifts; otherwise
 // ok when at least one could be judged ok.
 func windowVerdict(win *driftd.WindowResult, cols []*driftd.ColumnResult) driftd.Verdict {
@@ -154,6 +174,9 @@ func windowVerdict(win *driftd.WindowResult, cols []*driftd.ColumnResult) driftd
 			win.Flags++
 		}
 		seen[c.Verdict]++
+	}
+	if win.Flags > 0 {
+		win.Listed = listed(cols)
 	}
 	for _, v := range []driftd.Verdict{driftd.Drift, driftd.OK, driftd.Insufficient, driftd.Learning} {
 		if seen[v] > 0 {

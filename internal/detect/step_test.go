@@ -117,7 +117,7 @@ func TestStepsDoNotMatter(t *testing.T) {
 	r := rules(b, time.Hour, 3*time.Hour)
 	s := detect.State{Merged: driftd.MinTime}
 	want := text(t, detect.Step(r, &s, in))
-	if !strings.Contains(want, `"kind":"incident"`) || strings.Count(want, `"kind":"window"`) != 14+4 {
+	if !strings.Contains(want, `"kind":"incident"`) || !strings.Contains(want, `"listed":["x"]`) || strings.Count(want, `"kind":"window"`) != 14+4 {
 		t.Fatalf("the traffic opens no incident, or the windows are not 14 hours and 4 of 3 hours:\n%.2000s", want)
 	}
 	rng := rand.New(rand.NewPCG(9, 9))

@@ -31,7 +31,7 @@ var tables = []table{
 		has: func(r driftd.Result) bool { return r.Window != nil },
 		row: func(r driftd.Result) []any { return windowRow(r.Window) },
 		columns: []string{"model", "segment", "window_start", "window_end", "window_length", "n", "late", "complete", "reason", "verdict",
-			"flags", "columns", "unknown", "unknown_names", "reference", "revision", "config_hash", "version", "labels"},
+			"flags", "columns", "unknown", "unknown_names", "listed", "reference", "revision", "config_hash", "version", "labels"},
 	},
 	{
 		name: columnsTable, partitioned: "window_start",
@@ -59,7 +59,7 @@ func (t table) insert(database string) string {
 func windowRow(w *driftd.WindowResult) []any {
 	return append([]any{
 		w.Model, w.Segment, w.WindowStart, w.WindowEnd, uint32(w.WindowLength), w.N, w.Late, uint8(w.Complete), w.Reason, string(w.Verdict),
-		uint32(w.Flags), uint32(w.Columns), w.Unknown, w.UnknownNames,
+		uint32(w.Flags), uint32(w.Columns), w.Unknown, w.UnknownNames, w.Listed,
 	}, stampRow(w.Stamp)...)
 }
 

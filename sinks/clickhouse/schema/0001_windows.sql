@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS ${database}.driftd_windows ${on_cluster}
     columns       UInt32,
     unknown       UInt64,
     unknown_names Array(String) CODEC(ZSTD),
+    listed        Array(String) CODEC(ZSTD), -- columns by Benjamini and Hochberg at 5 %, where one flagged
     reference     LowCardinality(String),
     revision      UInt64 CODEC(T64, ZSTD),
     config_hash   LowCardinality(String),
