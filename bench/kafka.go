@@ -72,8 +72,14 @@ func (b *broker) cpu() time.Duration {
 		return 0
 	}
 	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	user, _ := strconv.Atoi(f[11])
-	system, _ := strconv.Atoi(f[12])
+	user, err := strconv.Atoi(f[11])
+	if err != nil {
+		return 0
+	}
+	system, err := strconv.Atoi(f[12])
+	if err != nil {
+		return 0
+	}
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
 

@@ -29,14 +29,9 @@ func (d *Decoder) object(s *shape, b []byte, i, depth int) (int, error) {
 			}
 		}
 		if m == nil {
-			key, next, escaped, err := readKey(b, i)
+			key, next, escaped, err := d.key(b, i)
 			if err != nil {
 				return i, err
-			}
-			if escaped {
-				if key, err = d.unescaped(key); err != nil {
-					return i, err
-				}
 			}
 			i = next
 			found := d.resolve(s, key)
@@ -71,6 +66,15 @@ func (d *Decoder) object(s *shape, b []byte, i, depth int) (int, error) {
 		}
 		i = skipSpace(b, i+1)
 	}
+}
+
+// key reads a member's key, and says whether it was written with escapes.
+func (d *Decoder) key(b []byte, i int) (key []byte, next int, escaped bool, err error) {
+	key, next, escaped, err = readKey(b, i)
+	if err == nil && escaped {
+		key, err = d.unescaped(key)
+	}
+	return key, next, escaped, err
 }
 
 // match says that `"key":` stands at i, and where its value begins.
@@ -379,14 +383,9 @@ func (d *Decoder) tagObject(b []byte, i int) (int, error) {
 		return i + 1, nil
 	}
 	for {
-		key, next, escaped, err := readKey(b, i)
+		key, next, _, err := d.key(b, i)
 		if err != nil {
 			return i, err
-		}
-		if escaped {
-			if key, err = d.unescaped(key); err != nil {
-				return i, err
-			}
 		}
 		text, next, err := d.scalar(b, next, 2)
 		if err != nil {

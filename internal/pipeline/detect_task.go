@@ -58,18 +58,13 @@ type judged struct {
 // overwrites [E3].
 type paneParts struct {
 	offset int64 // of the first
-	parts  map[partKey]*part
+	parts  map[partKey]*wire.Profile
 }
 
 // partKey: a pane in which a layout takes effect has a part in each.
 type partKey struct {
 	from   wire.SourcePartition
 	layout string
-}
-
-type part struct {
-	layout  string
-	profile *wire.Profile
 }
 
 // record takes one record of driftd.profiles: a pane's profile, or a marker
@@ -99,10 +94,10 @@ func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 	}
 	p := s.panes[m.Pane]
 	if p == nil {
-		p = &paneParts{offset: rec.Offset, parts: map[partKey]*part{}}
+		p = &paneParts{offset: rec.Offset, parts: map[partKey]*wire.Profile{}}
 		s.panes[m.Pane] = p
 	}
-	p.parts[partKey{from, m.Layout}] = &part{layout: m.Layout, profile: m.Profile}
+	p.parts[partKey{from, m.Layout}] = m.Profile
 	return nil
 }
 
@@ -182,15 +177,15 @@ func (t *detectTask) take(ctx context.Context, s *judged, until int64) ([]detect
 	var out []detect.Pane
 	for _, start := range starts {
 		byLayout := map[string]*driftd.Profile{}
-		for _, p := range s.panes[start].parts {
-			prof, err := t.profile(ctx, p)
+		for k, p := range s.panes[start].parts {
+			prof, err := t.profile(ctx, k.layout, p)
 			if err != nil {
 				return nil, fmt.Errorf("profile of %s: %w", s.series.Key(), err)
 			}
-			if have := byLayout[p.layout]; have != nil {
+			if have := byLayout[k.layout]; have != nil {
 				have.Merge(prof)
 			} else {
-				byLayout[p.layout] = prof
+				byLayout[k.layout] = prof
 			}
 		}
 		layouts := make([]string, 0, len(byLayout))
@@ -206,15 +201,15 @@ func (t *detectTask) take(ctx context.Context, s *judged, until int64) ([]detect
 	return out, nil
 }
 
-func (t *detectTask) profile(ctx context.Context, p *part) (*driftd.Profile, error) {
+func (t *detectTask) profile(ctx context.Context, layout string, p *wire.Profile) (*driftd.Profile, error) {
 	var l *driftd.Layout
-	if p.layout != "" {
+	if layout != "" {
 		var err error
-		if l, err = t.refs.Layout(ctx, p.layout); err != nil {
+		if l, err = t.refs.Layout(ctx, layout); err != nil {
 			return nil, err
 		}
 	}
-	return wire.ProfileFromWire(p.profile, l)
+	return wire.ProfileFromWire(p, l)
 }
 
 // asOf is the offset from which the series' open panes can be read again.

@@ -86,8 +86,10 @@ func (p *pace) at(topic string, partition int, frontier int64) {
 func (p *pace) leave(topic string, partition int) {
 	k := wire.SourcePartition{Topic: topic, Partition: partition}
 	p.mu.Lock()
-	p.committed[k] = max(p.committed[k], p.own[k])
-	delete(p.own, k)
+	if f, ok := p.own[k]; ok {
+		p.committed[k] = f
+		delete(p.own, k)
+	}
 	p.mu.Unlock()
 }
 
@@ -145,4 +147,26 @@ func (s *Source) overlaps(o *Source) bool {
 		}
 	}
 	return false
+}
+
+// partitionOf is a partition as its fetcher has it.
+type partitionOf struct {
+	f *kafka.Fetcher
+	p int
+}
+
+func (f partitionOf) seek(to int64) { f.f.Seek(f.p, to) }
+
+// keepPace stops reading while this partition is too far ahead of the others.
+func (t *profileTask) keepPace(fetch partitionOf) {
+	t.pace.at(t.src.Topic, t.partition, t.meta.Frontier)
+	far := t.pace.tooFar(t.src, t.meta.Frontier)
+	switch {
+	case far && !t.paused:
+		fetch.f.Pause(fetch.p)
+	case !far && t.paused:
+		fetch.f.Resume(fetch.p)
+	}
+	t.paused = far
+	t.set.Metrics.Paused(t.src.Topic, t.partition, far)
 }

@@ -104,6 +104,18 @@ func (tb *table) Write(_ context.Context, batch []driftd.Result) error {
 	return nil
 }
 
+// closedUntil is how many series have closed their hours up to end.
+func (tb *table) closedUntil(end time.Time) (n int) {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	for _, at := range tb.closed {
+		if !at.Before(end) {
+			n++
+		}
+	}
+	return n
+}
+
 // rowOf is a result's identity and its content without what may differ between
 // runs: revision, config, version, and the index that only replay has.
 func rowOf(r driftd.Result) (id, row string) {
@@ -283,17 +295,7 @@ func TestLiveEqualsReplayThroughRestarts(t *testing.T) {
 			continue
 		}
 		clock.Store(end.Add(10 * time.Minute).UnixNano())
-		await(t, "the last windows", func() bool {
-			tb.mu.Lock()
-			defer tb.mu.Unlock()
-			n := 0
-			for _, at := range tb.closed {
-				if !at.Before(end) {
-					n++
-				}
-			}
-			return n == 3
-		})
+		await(t, "the last windows", func() bool { return tb.closedUntil(end) == 3 })
 		time.Sleep(300 * time.Millisecond)
 		pr.end(t)
 	}
@@ -355,17 +357,7 @@ func TestRolesApart(t *testing.T) {
 	for _, r := range []Roles{{Detect: true}, {Write: true}, {Profile: true}} {
 		all = append(all, w.startAs(tb, r))
 	}
-	await(t, "the windows", func() bool {
-		tb.mu.Lock()
-		defer tb.mu.Unlock()
-		n := 0
-		for _, at := range tb.closed {
-			if !at.Before(end) {
-				n++
-			}
-		}
-		return n == 3
-	})
+	await(t, "the windows", func() bool { return tb.closedUntil(end) == 3 })
 	for _, p := range all {
 		p.end(t)
 	}

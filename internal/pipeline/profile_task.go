@@ -32,7 +32,6 @@ type profileTask struct {
 	out     emitter
 
 	meta      commitMeta
-	committed int64 // offset of the last commit
 	next      int64 // offset after the last record
 	emitted   int64 // frontier that DETECT knows
 	lastEmit  time.Time
@@ -198,52 +197,6 @@ func (t *profileTask) run(ctx context.Context, chunks <-chan kafka.Chunk, fetch 
 	}
 }
 
-// partitionOf is a partition as its fetcher has it.
-type partitionOf struct {
-	f *kafka.Fetcher
-	p int
-}
-
-func (f partitionOf) seek(to int64) { f.f.Seek(f.p, to) }
-
-// keepPace stops reading while this partition is too far ahead of the others.
-func (t *profileTask) keepPace(fetch partitionOf) {
-	t.pace.at(t.src.Topic, t.partition, t.meta.Frontier)
-	far := t.pace.tooFar(t.src, t.meta.Frontier)
-	switch {
-	case far && !t.paused:
-		fetch.f.Pause(fetch.p)
-	case !far && t.paused:
-		fetch.f.Resume(fetch.p)
-	}
-	t.paused = far
-	t.set.Metrics.Paused(t.src.Topic, t.partition, far)
-}
-
-// hangingAfter is when an open transaction at the log's end no longer keeps the
-// partition from being idle.
-const hangingAfter = 15 * time.Minute
-
-// hangs says that records have been kept back by an open transaction for
-// hangingAfter: its producer is gone, most likely.
-func (t *profileTask) hangs(c *kafka.Chunk) bool {
-	switch {
-	case c.LastStable == c.HighWatermark:
-		t.hanging, t.warned = time.Time{}, false
-		return false
-	case t.hanging.IsZero() || len(c.Raw) > 0: // it begins, or another one went on
-		t.hanging = c.Asked
-	}
-	if c.Asked.Sub(t.hanging) < hangingAfter {
-		return false
-	}
-	if !t.warned {
-		t.warned = true
-		t.log.Warn("a transaction has been open for 15 minutes and keeps its records back: the partition counts as idle; look for a producer that is gone", "last_stable_offset", c.LastStable, "high_watermark", c.HighWatermark)
-	}
-	return true
-}
-
 // tick is how often a task without data looks at the clock and at the others.
 func (t *profileTask) tick() time.Duration {
 	return max(50*time.Millisecond, min(200*time.Millisecond, t.src.IdleTimeout/10))
@@ -288,52 +241,6 @@ func (t *profileTask) chunk(ctx context.Context, w *kafka.Walker, c *kafka.Chunk
 		}
 	}
 	return t.maybeEmit(ctx, tail)
-}
-
-// idle moves the frontier of a partition that has had nothing for idle_timeout,
-// by the clock as it was when the broker was asked: an answer that lay in a
-// queue says nothing of what has come since.
-func (t *profileTask) idle(ctx context.Context, asked time.Time) error {
-	now, known := t.clock.at(asked)
-	if !known || asked.Sub(t.lastData) < t.src.IdleTimeout {
-		return nil
-	}
-	f := driftd.FloorTo(now-int64(t.src.IdleTimeout)-int64(t.src.Lateness), t.panes.Length)
-	if f <= t.meta.Frontier {
-		return nil
-	}
-	t.meta.Frontier, t.meta.Since = f, t.next
-	if t.meta.Begin == driftd.MaxTime {
-		t.meta.Begin = f
-	}
-	return t.emit(ctx, true)
-}
-
-// hole is a place where records are missing. Telling it in band belongs to
-// [E7], which comes with the fault suite; until then it is logged and counted.
-func (t *profileTask) hole(err error, seek func(int64)) error {
-	var out *kafka.OffsetOutOfRange
-	var corrupt *kafka.CorruptBatch
-	switch {
-	case errors.As(err, &out):
-		to := out.LogStart
-		t.log.Error("records were deleted before they were read: going on at the log's start; windows of that time miss them", "offset", out.Offset, "log_start", out.LogStart, "log_end", out.LogEnd)
-		t.set.Metrics.Gap(t.src.Topic, max(0, to-out.Offset))
-		t.next = to
-		seek(to)
-	case errors.As(err, &corrupt):
-		t.corrupt(corrupt)
-		seek(corrupt.Last + 1)
-	default:
-		return err
-	}
-	return nil
-}
-
-func (t *profileTask) corrupt(c *kafka.CorruptBatch) {
-	t.log.Error("a batch is damaged and is stepped over", "first", c.First, "last", c.Last, "reason", c.Reason)
-	t.set.Metrics.Gap(t.src.Topic, c.Last-c.First+1)
-	t.next = c.Last + 1
 }
 
 // maxClosed bounds the profiles that wait to be written while there is more to read.
@@ -383,9 +290,7 @@ func (t *profileTask) commit(ctx context.Context) error {
 	if at < 0 {
 		at = t.next
 	}
-	err := t.client.CommitOffset(ctx, t.set.profileGroup(t.src.Topic), t.member.Generation, t.member.MemberID, t.src.Topic, t.partition, at, t.meta.String())
-	t.committed = at
-	return err
+	return t.client.CommitOffset(ctx, t.set.profileGroup(t.src.Topic), t.member.Generation, t.member.MemberID, t.src.Topic, t.partition, at, t.meta.String())
 }
 
 // mark tells every profiles partition how far this one has come. The number of
