@@ -209,7 +209,9 @@ func (c *Column) verdict(d *Decision, evaluable bool) {
 	default:
 		d.Verdict, d.Evaluated = driftd.Insufficient, true
 		if d.Reason == "" {
-			d.Reason = "the smallest shift that this window could show is above .5 sd"
+			if d.Reason = "the smallest shift that this window could show is above .5 sd"; d.rateOnly {
+				d.Reason = "the smallest change of the rate that this window could show is above 5 points"
+			}
 		}
 	}
 	if c.flat && d.Reason == "" {

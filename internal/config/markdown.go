@@ -16,7 +16,7 @@ One YAML file, given with ` + "`-c`" + `. The smallest:
     kafka: {brokers: [host:9092]}
     sources: [{topic: predictions}]
 
-Everything else has a default. Unknown keys are mistakes; ` + "`driftd check -c driftd.yml`" + ` says all that is wrong at once, each
+Everything else has a default. Unknown keys are mistakes; ` + "`driftd run -c driftd.yml`" + ` says all that is wrong at once, each
 with its line and the mend. Durations are written as 30s, 2m, 1h, 1d, sizes as 4 MiB. Paths of files that are not absolute
 begin at the folder of the config. Secrets are read from files or the environment, never from the config itself. YAML
 anchors and aliases work, merge keys (<<) do not.
