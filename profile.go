@@ -224,6 +224,9 @@ func (p *Profile) Merge(o *Profile) {
 	}
 }
 
+// MergeColumn adds one column of o alone.
+func (p *Profile) MergeColumn(i int, o *Profile) { p.Columns[i].merge(&o.Columns[i]) }
+
 func (c *ColumnProfile) merge(o *ColumnProfile) {
 	for i := range c.Classes {
 		c.Classes[i] += o.Classes[i]

@@ -57,6 +57,9 @@ type Fit struct {
 	V       float64
 	MedianN float64
 	MaxN    float64
+	// MeanRE is RE of the windows that the reference's own counts are of, where
+	// the dispersion is that of an earlier reference (accepted changes); 0: RE.
+	MeanRE float64
 }
 
 // ResidualFit is the fitted distribution of log(n Xr) (see detectors.Residual).

@@ -95,16 +95,33 @@ func (s *State) end(state string, at time.Time, stamp driftd.Stamp) {
 }
 
 // Accept ends the open incident because what has drifted is wanted, and forgets
-// the flags so far: they speak of another reference. It gives the change, nil
-// when no drift was open.
-func (s *State) Accept(at time.Time, stamp driftd.Stamp) *driftd.IncidentResult {
-	s.Histories = nil
+// the flags so far: they speak of another reference. With columns, only these
+// are accepted: the incident goes on when others are left. It gives the change,
+// nil when there is none.
+func (s *State) Accept(columns []string, at time.Time, stamp driftd.Stamp) *driftd.IncidentResult {
+	wanted := func(column string) bool { return columns == nil || slices.Contains(columns, column) }
+	s.Histories = slices.DeleteFunc(s.Histories, func(h History) bool { return wanted(h.Column) })
 	if !s.Incident.openOf(TypeDrift) {
 		return nil
 	}
-	s.end(driftd.StateAccepted, at, stamp)
-	r := s.Incident.told()
-	return &r
+	r := &s.Incident.Result
+	left := slices.DeleteFunc(slices.Clone(r.Columns), func(c driftd.IncidentColumn) bool { return wanted(c.Column) })
+	switch len(left) {
+	case len(r.Columns):
+		return nil
+	case 0: // its columns stay for the record
+		s.end(driftd.StateAccepted, at, stamp)
+	default:
+		r.Columns, r.ChangedAt, r.Stamp = left, at, stamp
+		for c := range s.Incident.Lengths {
+			if wanted(c) {
+				delete(s.Incident.Lengths, c)
+			}
+		}
+		r.Summary = leftover(r, columns)
+	}
+	told := s.Incident.told()
+	return &told
 }
 
 // Retire ends the open incident of a series that is watched no more, such as a

@@ -10,11 +10,12 @@ import (
 // Observation is one closed window of the series.
 type Observation struct {
 	Window   *driftd.WindowResult
-	Columns  []*driftd.ColumnResult // every column of the layout; none for a series without reference
-	Base     bool                   // of the shortest length
-	Historic bool                   // too old to be told to anybody
-	NoPage   bool                   // flags only: the reference carries no guarantee
-	Lengths  []time.Duration        // of the series' windows as config has them now; nil: any
+	Columns  []*driftd.ColumnResult   // every column of the layout; none for a series without reference
+	Base     bool                     // of the shortest length
+	Historic bool                     // too old to be told to anybody
+	NoPage   bool                     // flags only: the reference carries no guarantee
+	Waived   func(column string) bool // columns whose flags tell nobody in this window; nil: none
+	Lengths  []time.Duration          // of the series' windows as config has them now; nil: any
 	Stamp    driftd.Stamp
 }
 
@@ -102,7 +103,7 @@ func (s *State) remember(p *Policy, o *Observation) (qualified []*driftd.ColumnR
 		return nil
 	}
 	for _, c := range o.Columns {
-		if !c.Evaluated || !p.Watched(c.Column) {
+		if !c.Evaluated || !p.Watched(c.Column) || o.Waived != nil && o.Waived(c.Column) {
 			continue
 		}
 		h := s.history(c.Column, length)

@@ -19,9 +19,9 @@ import (
 //	windows [segment=..] [length=1h] [only]            one window a line; prints what changed; only: config has no other length
 //	state                                              prints what is remembered
 //	summary                                            prints the last change's summary
-//	accept, retire                                     at=<time>
+//	accept, retire                                     at=<time>, accept: [columns=<column,..>]
 //
-// A line of windows is "12:00 [n=0] [incomplete] [historic] [nopage] [column:mark ..]"; a mark is F (flagged), . (clean),
+// A line of windows is "12:00 [n=0] [incomplete] [historic] [nopage] [waived=column] [column:mark ..]"; a mark is F (flagged), . (clean),
 // - (not evaluated) or ? (flagged by a provisional reference), then perhaps its effect or score: amount:F.7. Days count
 // from 2026-11-24; "+1d 12:00" is the day after it.
 func TestScripts(t *testing.T) {
@@ -59,11 +59,18 @@ func (r *runner) run(t *testing.T, d *datadriven.TestData) string {
 	case "accept", "retire":
 		var at string
 		d.ScanArgs(t, "at", &at)
-		end := r.state.Accept
-		if d.Cmd == "retire" {
-			end = r.state.Retire
+		var columns []string
+		for _, arg := range d.CmdArgs {
+			if arg.Key == "columns" {
+				columns = arg.Vals
+			}
 		}
-		change := end(parseTime(t, []string{at}), driftd.Stamp{})
+		var change *driftd.IncidentResult
+		if d.Cmd == "retire" {
+			change = r.state.Retire(parseTime(t, []string{at}), driftd.Stamp{})
+		} else {
+			change = r.state.Accept(columns, parseTime(t, []string{at}), driftd.Stamp{})
+		}
 		if change == nil {
 			return "nothing was open\n"
 		}
@@ -135,6 +142,8 @@ func parseWindow(t *testing.T, words []string, segment, length string) Observati
 			o.Historic = true
 		case word == "nopage":
 			o.NoPage = true
+		case strings.HasPrefix(word, "waived="):
+			o.Waived = func(c string) bool { return c == strings.TrimPrefix(word, "waived=") }
 		case word == "n=0":
 			w.N, w.Verdict = 0, driftd.NoData
 		default:

@@ -99,6 +99,20 @@ func ending(r *driftd.IncidentResult) string {
 	return fmt.Sprintf("Over at %s: %s is back within its reference in every column that had drifted since %s.", over, where(r), clock(r.DriftSince))
 }
 
+// leftover is the summary of an incident of which some columns were accepted.
+func leftover(r *driftd.IncidentResult, accepted []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Drift in %s since %s goes on in ", where(r), clock(r.DriftSince))
+	for i := range r.Columns[:min(named, len(r.Columns))] {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		fmt.Fprintf(&b, "%s: %s", r.Columns[i].Column, howFar(&r.Columns[i]))
+	}
+	fmt.Fprintf(&b, ". Accepted as the new normal at %s: %s.", clock(r.ChangedAt), strings.Join(accepted, ", "))
+	return b.String()
+}
+
 func howFar(c *driftd.IncidentColumn) string {
 	if c.Moved != "" {
 		return c.Moved

@@ -12,6 +12,7 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/e2e/stack"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/embedded"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/pipeline"
@@ -119,7 +120,7 @@ func (b *broker) push(ctx context.Context, prefix, topic string, bundles []*wire
 	}
 	var want int64
 	for _, x := range bundles {
-		if err := pipeline.Push(ctx, b.client, prefix, x); err != nil {
+		if err := pipeline.Push(ctx, b.client, prefix, x, detect.Origin{Kind: detect.Pushed}); err != nil {
 			return err
 		}
 		want += int64(1 + 3*len(x.References)) // the layout; each reference, its request, its use

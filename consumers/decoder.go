@@ -50,7 +50,7 @@ func (r *Reject) Unwrap() error { return r.Err }
 // token, unquoted for strings; token is one of '"', '0' (number), 't', 'n'
 // (null), 'N' (NaN), 'I' (infinity), '{' (object or array); 0 means that the event
 // is read again from its start.
-type RawColumn func(group driftd.Group, name []byte, token byte, text []byte)
+type RawColumn func(group driftd.Group, name string, token byte, text []byte)
 
 // Decoder reads records of one source. Not safe for concurrent use.
 type Decoder struct {
@@ -322,7 +322,7 @@ func (d *Decoder) retryUnderOwnModel(s *shape, b []byte, i int) error {
 	}
 	d.use(own)
 	if d.Raw != nil {
-		d.Raw(0, nil, 0, nil)
+		d.Raw(0, "", 0, nil)
 	}
 	d.ev.Groups, d.ev.Unknown = [2]bool{}, d.ev.Unknown[:0]
 	d.tags = d.tags[:0]

@@ -254,7 +254,7 @@ func (d *Decoder) raw(g driftd.Group, name string, b []byte, i, depth int) (int,
 		}
 	}
 	if err == nil {
-		d.Raw(g, []byte(name), token, text)
+		d.Raw(g, name, token, text)
 	}
 	return next, err
 }

@@ -72,7 +72,15 @@ func Variance(f *driftd.Fit, n float64) float64 {
 
 // StdErr is the standard error of a live score against its reference.
 func StdErr(f *driftd.Fit, n float64) float64 {
-	return math.Sqrt(Variance(f, n) * (1 + 1/f.RE))
+	return math.Sqrt(Variance(f, n) * (1 + 1/meanRE(f)))
+}
+
+// meanRE is the effective number of windows behind the reference's own value.
+func meanRE(f *driftd.Fit) float64 {
+	if f.MeanRE > 0 {
+		return f.MeanRE
+	}
+	return f.RE
 }
 
 // DF is the degrees of freedom of the score's Student t.

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/user"
 	"strings"
 	"time"
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/detectors"
 	"github.com/driftd/driftd/internal/config"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/picture"
 	"github.com/driftd/driftd/internal/pipeline"
 	"github.com/driftd/driftd/internal/wire"
@@ -198,6 +200,7 @@ func show(b *wire.Bundle) {
 type pushCmd struct {
 	File   string `arg:"" help:"Reference file."`
 	Config string `short:"c" required:"" placeholder:"driftd.yml" help:"Config with the brokers."`
+	Reason string `placeholder:"WHY" help:"For the log of references."`
 }
 
 // Help is shown by --help.
@@ -226,9 +229,21 @@ func (c *pushCmd) Run(ctx context.Context) error {
 	if err := client.EnsureTopics(ctx, set.Topics()); err != nil {
 		return err
 	}
-	if err := pipeline.Push(ctx, client, cfg.Kafka.TopicPrefix, b); err != nil {
+	if err := pipeline.Push(ctx, client, cfg.Kafka.TopicPrefix, b, origin(detect.Pushed, c.Reason)); err != nil {
 		return err
 	}
 	fmt.Printf("pushed reference of model %s for %d series (layout %.12s)\n", b.Layout.Model, len(b.References), b.Layout.Fingerprint)
 	return nil
+}
+
+// origin says who asks for a reference, for `driftd reference log`.
+func origin(kind, reason string) detect.Origin {
+	by := "unknown"
+	if u, err := user.Current(); err == nil {
+		by = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		by += "@" + host
+	}
+	return detect.Origin{Kind: kind, By: by, Reason: reason, At: time.Now().UnixNano()}
 }

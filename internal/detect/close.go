@@ -21,13 +21,25 @@ func closeWindow(r *Rules, s *State, w *OpenWindow, base bool, in Input, out []d
 	use, found := r.useFor(w.Start, w.Layout)
 	switch {
 	case !found || use.Reference == nil:
-		win.Verdict, win.Reason = driftd.Learning, noReference(r.Series, w.Layout)
-		if found {
-			win.Reason = noReference(r.Series, use.Layout.Fingerprint)
+		win.Verdict = driftd.Learning
+		if base {
+			if found {
+				s.learn(&use, w, win, nil, in)
+			}
+		}
+		if win.Reason == "" || !found {
+			var u *Use
+			if found {
+				u = &use
+			}
+			win.Reason = noReference(r, s, u)
 		}
 	default:
 		win.Stamp.Reference = use.Reference.Fingerprint
 		cols = judgeColumns(r, w, use, win)
+		if base {
+			s.learn(&use, w, win, cols, in)
+		}
 		win.Verdict = windowVerdict(win, cols)
 	}
 	if win.N == 0 {
@@ -42,11 +54,44 @@ func closeWindow(r *Rules, s *State, w *OpenWindow, base bool, in Input, out []d
 	}
 	historic := in.Now > 0 && r.PageMaxAge > 0 && in.Now-w.End > int64(r.PageMaxAge)
 	changes := s.Alerts.Observe(r.Policy, alerts.Observation{Window: win, Columns: cols, Base: base, Historic: historic, Lengths: r.Lengths,
-		NoPage: found && use.Reference != nil && use.Reference.Flat(), Stamp: win.Stamp})
+		NoPage: found && use.Reference != nil && use.Reference.Flat(), Waived: r.waived(w), Stamp: win.Stamp})
 	for i := range changes {
 		out = append(out, driftd.Result{Incident: &changes[i]})
 	}
 	return out
+}
+
+// learn counts a closed base window that can teach a reference, and hands it on.
+func (s *State) learn(u *Use, w *OpenWindow, win *driftd.WindowResult, cols []*driftd.ColumnResult, in Input) {
+	if w.Profile == nil || w.Profile.Events == 0 || w.Layout == "" {
+		return
+	}
+	k := &Kept{Window: w.Window, Layout: w.Layout, Profile: w.Profile, Unfit: win.Reason != "" || w.Profile.Events < detectors.MinWindowN}
+	for i, c := range cols {
+		if c.Flag {
+			k.Flagged = append(k.Flagged, i)
+		}
+	}
+	if !k.Unfit {
+		if key := u.key(); s.LearnedUse != key {
+			s.LearnedUse, s.Learned, s.LearnedFirst = key, 0, w.Start
+		}
+		s.Learned++
+	}
+	if in.Keep != nil {
+		in.Keep(k)
+	}
+}
+
+// waived says which columns' flags in a window tell nobody: what they say has
+// been accepted, by a reference that is not yet in force.
+func (r *Rules) waived(w *OpenWindow) func(column string) bool {
+	for i := range r.Uses {
+		if u := &r.Uses[i]; u.Accepted != 0 && w.End > u.Accepted && w.Start < u.From {
+			return u.accepts
+		}
+	}
+	return nil
 }
 
 func newWindowResult(r *Rules, w *OpenWindow, in Input) *driftd.WindowResult {

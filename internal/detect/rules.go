@@ -10,12 +10,64 @@ import (
 	"github.com/driftd/driftd/detectors"
 )
 
-// Use is a reference and when it takes effect. Reference is nil for a segment
-// that the reference's data did not have.
+// Use is a reference and when it takes effect. Reference is nil while one is
+// being learned, and for a segment that the reference's data did not have.
 type Use struct {
 	From      int64 // a window that starts then or later is judged by it
 	Layout    *driftd.Layout
 	Reference *driftd.Reference
+	Origin    Origin
+
+	// Accepted is the event time (ns) at which an open incident ends because what
+	// drifted has been accepted; 0: none. Windows that end later and start before
+	// From are still judged by the reference before, but tell nobody.
+	Accepted int64
+}
+
+// Kinds of Origin.
+const (
+	Pushed    = "pushed"    // made from a file
+	Bootstrap = "bootstrap" // learned from what the topics held
+	Learned   = "learned"   // from windows that were judged since
+	Accepted  = "accepted"  // somebody said that the change is wanted
+	Back      = "back"      // somebody went back to an earlier one
+)
+
+// Origin says where a reference came from.
+type Origin struct {
+	Kind, By, Reason string
+	At               int64 // clock, ns
+	// Since is the start (ns) of the first window that teaches a column; by name,
+	// "" for all others; none: every window that is kept.
+	Since   map[string]int64
+	Learned int64 // kept windows that there were to learn from
+	First   int64 // start of the first of them (ns)
+}
+
+// SinceOf is the start of the first window that teaches a column.
+func (o *Origin) SinceOf(column string) int64 {
+	if t, ok := o.Since[column]; ok {
+		return t
+	}
+	if t, ok := o.Since[""]; ok {
+		return t
+	}
+	return driftd.MinTime
+}
+
+// key tells uses of one series apart.
+func (u *Use) key() string {
+	if u.Reference == nil {
+		return u.Layout.Fingerprint + "/"
+	}
+	return u.Layout.Fingerprint + "/" + u.Reference.Fingerprint
+}
+
+// accepts says whether the use makes what a column has become its normal.
+func (u *Use) accepts(column string) bool {
+	_, all := u.Origin.Since[""]
+	_, named := u.Origin.Since[column]
+	return u.Accepted != 0 && (all || named)
 }
 
 // Rules are everything beside the data that a series is judged by: config and
@@ -114,9 +166,24 @@ func (r *Rules) prepare(u Use, length time.Duration) *prepared {
 }
 
 // noReference says why a series without reference is not judged.
-func noReference(s driftd.Series, layout string) string {
-	if layout == "" {
+func noReference(r *Rules, st *State, use *Use) string {
+	s := r.Series
+	switch {
+	case use == nil || use.Layout == nil:
 		return fmt.Sprintf("no reference for model %s: make one with `driftd reference build` and `driftd reference push`", s.Model)
+	case use.Origin.Kind == Bootstrap || use.Origin.Kind == Learned:
+		have, _ := st.Learnable(use)
+		return learning(r, have)
 	}
 	return fmt.Sprintf("no reference for segment %s in the layout of its profiles", s.Segment)
+}
+
+// learning says how far a reference that is being learned has come, and how long
+// it still takes.
+func learning(r *Rules, have int64) string {
+	need := int64(detectors.MinWindows)
+	if have >= need {
+		return fmt.Sprintf("learning: %d windows are there, the reference is being fitted", have)
+	}
+	return fmt.Sprintf("learning: %d of %d windows of %s; about %s still", have, need, driftd.FormatLength(r.Lengths[0]), driftd.FormatLength(time.Duration(need-have)*r.Lengths[0]))
 }

@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/driftd/driftd"
@@ -12,6 +14,37 @@ type State struct {
 	Merged  int64 // panes below are in the windows; driftd.MinTime before the first
 	Windows []OpenWindow
 	Alerts  alerts.State
+
+	Accepted int64 // Use.Accepted of the last that was carried out
+
+	// Base windows that can teach a reference, since LearnedUse took effect.
+	Learned      int64
+	LearnedFirst int64  // start of the first of them (ns)
+	LearnedUse   string // Use.key
+}
+
+// Learnable is how many windows there are to learn the next reference from, those
+// from before the use among them, and the start of the first.
+func (s *State) Learnable(u *Use) (windows, first int64) {
+	windows, first = u.Origin.Learned, u.Origin.First
+	if s.LearnedUse == u.key() {
+		if windows == 0 {
+			first = s.LearnedFirst
+		}
+		windows += s.Learned
+	}
+	return windows, first
+}
+
+// Kept is a closed base window that had events in a layout: what references are
+// learned from.
+type Kept struct {
+	driftd.Window
+	Layout  string // fingerprint
+	Profile *driftd.Profile
+	Flagged []int    // columns that drifted
+	NewX    []uint64 // by column: values whose level occurs in no other window; nil: what is new to the layout
+	Unfit   bool     // incomplete, or too much came late: teaches nothing
 }
 
 // Over says that nothing goes on in the series: it had windows, and all have
@@ -50,6 +83,7 @@ type Input struct {
 	End      int64  // where the data end (replay); driftd.MaxTime while they go on
 	Now      int64  // the clock, for page_max_age alone; 0: nothing is historic
 	Revision int64
+	Keep     func(*Kept) // takes closed base windows; the profile is the step's own; nil: nobody wants them
 }
 
 // RetireAfter is how many windows without events end a segment's rows.
@@ -140,9 +174,10 @@ func closeUntil(r *Rules, s *State, in Input, t int64, out []driftd.Result) []dr
 			}
 		}
 		if next < 0 {
-			return out
+			return accept(r, s, in, t, out)
 		}
 		w := &s.Windows[next]
+		out = accept(r, s, in, w.End-1, out)
 		out = closeWindow(r, s, w, next == 0, in, out)
 		if w.advance(r); next == 0 && !w.open() {
 			out = retire(r, s, in, t, out)
@@ -156,6 +191,27 @@ func retire(r *Rules, s *State, in Input, t int64, out []driftd.Result) []driftd
 	stamp := driftd.Stamp{Revision: in.Revision, ConfigHash: r.ConfigHash, Version: r.Version}
 	if change := s.Alerts.Retire(utc(t), stamp); change != nil {
 		out = append(out, driftd.Result{Incident: change})
+	}
+	return out
+}
+
+// accept ends what an accepted reference ends, up to event time t: the table of
+// incidents is the same whenever the step is made.
+func accept(r *Rules, s *State, in Input, t int64, out []driftd.Result) []driftd.Result {
+	for i := range r.Uses {
+		u := &r.Uses[i]
+		if u.Accepted <= s.Accepted || u.Accepted > t {
+			continue
+		}
+		s.Accepted = u.Accepted
+		var columns []string // all
+		if _, all := u.Origin.Since[""]; !all {
+			columns = slices.Sorted(maps.Keys(u.Origin.Since))
+		}
+		stamp := driftd.Stamp{Revision: in.Revision, ConfigHash: r.ConfigHash, Version: r.Version}
+		if change := s.Alerts.Accept(columns, utc(u.Accepted), stamp); change != nil {
+			out = append(out, driftd.Result{Incident: change})
+		}
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/consumers"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/wire"
 )
@@ -37,7 +38,7 @@ func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *Refe
 			commit := func(ctx context.Context, at int64) error {
 				return c.CommitOffset(ctx, set.detectGroup(), m.Generation, m.MemberID, set.profilesTopic(), p, at, "")
 			}
-			return ctxErr(ctx, t.run(ctx, f.Add(p, t.next), commit))
+			return ctxErr(ctx, t.run(ctx, f.Add(p, t.next), commit, g.Go))
 		})
 	}
 	g.Go(func() error { return ctxErr(ctx, f.Run(ctx)) })
@@ -116,19 +117,22 @@ func (t *detectTask) answer(ctx context.Context) error {
 	}
 	for _, q := range t.refs.Pending(func(s driftd.Series) bool { return s.Partition(t.set.Partitions) == t.partition }) {
 		from := t.effectiveFrom(q)
-		use := &wire.Use{MinReader: 1, Entries: append(append([]*wire.UseEntry(nil), q.uses...), &wire.UseEntry{Reference: q.ask.Reference, Layout: q.ask.Layout, EffectiveFrom: from})}
+		entry := &wire.UseEntry{Reference: q.ask.Reference, Layout: q.ask.Layout, EffectiveFrom: from, Origin: q.ask.Origin}
+		if s := t.series[q.series]; s != nil && q.ask.Origin.GetKind() == detect.Accepted {
+			entry.Accepted = s.state.Merged // every window that ends by then has been judged
+		}
+		use := &wire.Use{MinReader: 1, Entries: append(append([]*wire.UseEntry(nil), q.uses...), entry)}
 		b, err := proto.Marshal(use)
 		if err != nil {
 			return err
 		}
-		t.log.Info("a pushed reference takes effect", "model", q.series.Model, "segment", q.series.Segment, "reference", q.ask.Reference[:min(12, len(q.ask.Reference))], "from", timeText(from))
+		t.log.Info("a reference takes effect", "model", q.series.Model, "segment", q.series.Segment, "reference", short(q.ask.Reference), "from", timeText(from), "origin", q.ask.Origin.GetKind())
 		if _, err := t.client.Produce(ctx, t.set.referencesTopic(), 0, []kafka.Record{{Key: []byte("use/" + q.series.Key()), Value: b}}); err != nil {
 			return fmt.Errorf("take up a reference of %s: %w", q.series.Key(), err)
 		}
 		// Not again before our own record has come back.
 		if err := t.refs.wait(ctx, func() bool {
-			u := t.refs.uses[q.series]
-			return len(u) > 0 && u[len(u)-1].Reference == q.ask.Reference
+			return answers(t.refs.uses[q.series], q.ask)
 		}); err != nil {
 			return err
 		}
@@ -151,6 +155,9 @@ func (t *detectTask) effectiveFrom(q request) int64 {
 	}
 	return driftd.WindowAt(at, rules.Lengths[0], rules.Location).End
 }
+
+// short is a fingerprint as people see it.
+func short(fingerprint string) string { return fingerprint[:min(12, len(fingerprint))] }
 
 func timeText(t int64) string {
 	if t == driftd.MinTime {

@@ -1,11 +1,13 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -40,7 +42,9 @@ type detectTask struct {
 	refsAt  int64
 	confAt  int64
 	results []driftd.Result
+	kept    []kafka.Record // closed windows, for driftd.windows
 	moved   map[string]bool
+	fitting atomic.Bool // references are being learned
 }
 
 // judged is one series.
@@ -52,6 +56,7 @@ type judged struct {
 	written int64                // Merged at the last state record; driftd.MinTime before the first
 	fresh   bool                 // has no state record yet
 	changed bool                 // closed a window since its last state record
+	tried   int64                // windows there were when a reference was last learned from them
 }
 
 // paneParts are the profiles of one pane by source partition: a repeat
@@ -157,12 +162,26 @@ func (t *detectTask) step(ctx context.Context, s *judged, until, begin int64) er
 	if in.Panes, err = t.take(ctx, s, until); err != nil {
 		return err
 	}
+	in.Keep = func(k *detect.Kept) {
+		rec, encodeErr := windowRecord(s.series, k)
+		err = cmp.Or(err, encodeErr)
+		t.kept = append(t.kept, rec)
+	}
 	results := detect.Step(&s.rules, &s.state, in)
+	if err != nil {
+		return err
+	}
 	if len(results) > 0 {
 		t.results = append(t.results, results...)
 		s.changed = true
 	}
 	return nil
+}
+
+// windowRecord is a closed window as driftd.windows keeps it.
+func windowRecord(s driftd.Series, k *detect.Kept) (kafka.Record, error) {
+	b, err := wire.EncodeWindow(s, k)
+	return kafka.Record{Key: []byte(wire.WindowKey(s, k.Start)), Value: b}, err
 }
 
 // take merges the parts of the panes below until, in order of time.
@@ -267,6 +286,12 @@ func compareKeys(a, b driftd.Series) int {
 }
 
 func (t *detectTask) writeResults(ctx context.Context) error {
+	if len(t.kept) > 0 {
+		if _, err := t.client.Produce(ctx, t.set.windowsTopic(), t.partition, t.kept); err != nil {
+			return fmt.Errorf("write windows: %w", err)
+		}
+		t.kept = t.kept[:0]
+	}
 	if len(t.results) == 0 {
 		return nil
 	}
@@ -343,8 +368,9 @@ func (t *detectTask) forget(ctx context.Context, written []*judged) error {
 	return nil
 }
 
-// run follows driftd.profiles until ctx ends.
-func (t *detectTask) run(ctx context.Context, chunks <-chan kafka.Chunk, commit func(context.Context, int64) error) error {
+// run follows driftd.profiles until ctx ends. commit is for display alone; beside
+// runs what takes long.
+func (t *detectTask) run(ctx context.Context, chunks <-chan kafka.Chunk, commit func(context.Context, int64) error, beside func(func() error)) error {
 	var w kafka.Walker
 	lastCommit := time.Now()
 	caughtUp := false
@@ -359,7 +385,9 @@ func (t *detectTask) run(ctx context.Context, chunks <-chan kafka.Chunk, commit 
 			if chunk.Err != nil {
 				return t.lost(chunk.Err)
 			}
-			t.refresh()
+			if err := t.refresh(ctx); err != nil {
+				return err
+			}
 			if err := w.Walk(&chunk, func(rec *kafka.Rec) error { return t.record(ctx, rec) }); err != nil {
 				return err
 			}
@@ -375,6 +403,7 @@ func (t *detectTask) run(ctx context.Context, chunks <-chan kafka.Chunk, commit 
 			if err := t.answer(ctx); err != nil {
 				return err
 			}
+			t.learn(ctx, beside)
 			t.showHolders()
 			if time.Since(lastCommit) > 5*time.Second { // for the display of lag alone
 				lastCommit = time.Now()
@@ -397,15 +426,24 @@ func (t *detectTask) lost(err error) error {
 
 // refresh takes new references and a reloaded config. A window is judged by
 // what is in force when it closes, and carries its hash [E5].
-func (t *detectTask) refresh() {
+func (t *detectTask) refresh(ctx context.Context) error {
 	refs, conf := t.refs.Version(), t.set.Models.Generation()
 	if refs == t.refsAt && conf == t.confAt {
-		return
+		return nil
 	}
 	t.refsAt, t.confAt = refs, conf
 	for _, s := range t.series {
 		t.configure(s)
+		if s.state.Merged == driftd.MinTime {
+			continue
+		}
+		// What has been accepted ends its incident now, not at the next window.
+		_, begin := t.front.model(s.series.Model)
+		if err := t.step(ctx, s, s.state.Merged, begin); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // tell hands every incident to the alerter once the replay is over.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/config"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/embedded"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/wire"
@@ -102,7 +103,7 @@ func TestNoReferenceTakesEffectDuringReplay(t *testing.T) {
 	if err := ensureTopics(ctx, c, set); err != nil {
 		t.Fatal(err)
 	}
-	if err := Push(ctx, c, set.Prefix, bundle); err != nil {
+	if err := Push(ctx, c, set.Prefix, bundle, detect.Origin{Kind: detect.Pushed}); err != nil {
 		t.Fatal(err)
 	}
 	refs := newReferences(set.referencesTopic(), set.Log)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/consumers"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/kafka"
 )
 
@@ -135,7 +136,7 @@ func (p *Pipeline) pushConfigured(ctx context.Context) error {
 		if used {
 			continue
 		}
-		if err := Push(ctx, p.client, p.set.Prefix, b); err != nil {
+		if err := Push(ctx, p.client, p.set.Prefix, b, detect.Origin{Kind: detect.Pushed, By: "config", At: p.set.Now().UnixNano()}); err != nil {
 			return err
 		}
 		// Our own requests must have come back before anybody asks whether some are

@@ -102,7 +102,7 @@ func (r *References) take(rec *kafka.Rec) error {
 		} else {
 			var q wire.Request
 			if err = proto.Unmarshal(rec.Value, &q); err == nil {
-				r.requests[s], r.seen[q.Reference] = &q, true
+				r.requests[s], r.seen[q.Reference] = &q, true // of a learning one: ""
 			}
 		}
 	}
@@ -199,12 +199,30 @@ func (r *References) Ready(ctx context.Context, patience time.Duration) error {
 func (r *References) pending() []driftd.Series {
 	var out []driftd.Series
 	for s, q := range r.requests {
-		u := r.uses[s]
-		if (len(u) == 0 || u[len(u)-1].Reference != q.Reference) && r.refs[q.Reference] != nil {
+		if r.open(s, q) {
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// open says that a request still waits: for its answer, not for the reference
+// itself, without which it cannot be answered. The lock is held.
+func (r *References) open(s driftd.Series, q *wire.Request) bool {
+	have := r.layouts[q.Layout] != nil
+	if q.Reference != "" {
+		have = r.refs[q.Reference] != nil
+	}
+	return have && !answers(r.uses[s], q)
+}
+
+// answers says that the last use is what a request asks for.
+func answers(uses []*wire.UseEntry, q *wire.Request) bool {
+	if len(uses) == 0 {
+		return false
+	}
+	last := uses[len(uses)-1]
+	return last.Reference == q.Reference && last.Layout == q.Layout
 }
 
 // request is an unanswered request: the use entries so far and what is asked.
@@ -244,13 +262,44 @@ func (r *References) Uses(s driftd.Series) []detect.Use {
 		if l == nil {
 			continue
 		}
-		u := detect.Use{From: e.EffectiveFrom, Layout: l, Reference: r.refs[e.Reference]}
+		u := detect.Use{From: e.EffectiveFrom, Layout: l, Reference: r.refs[e.Reference], Origin: wire.OriginFromWire(e.Origin), Accepted: e.Accepted}
 		if borrowed && !strings.HasPrefix(s.Segment, "version=") {
 			u.Reference = nil
 		}
 		out = append(out, u)
 	}
 	return out
+}
+
+// own is the use of a series that stands last, with no request behind it that is
+// still to be answered; false for a series that only follows `all`.
+func (r *References) own(s driftd.Series) (detect.Use, bool) {
+	r.mu.Lock()
+	q := r.requests[s]
+	ok := len(r.uses[s]) > 0 && (q == nil || !r.open(s, q))
+	r.mu.Unlock()
+	uses := r.Uses(s)
+	if !ok || len(uses) == 0 {
+		return detect.Use{}, false
+	}
+	return uses[len(uses)-1], true
+}
+
+// propose writes a reference in a layout that is there already, and asks for it.
+func propose(ctx context.Context, c *kafka.Client, topic string, l *driftd.Layout, ref *driftd.Reference, o detect.Origin) error {
+	ref.Layout = l.Fingerprint
+	raw, err := wire.EncodeReference(ref)
+	if err != nil {
+		return err
+	}
+	rec, err := ask(driftd.Series{Model: ref.Model, Segment: ref.Segment}, ref.Fingerprint, l.Fingerprint, o)
+	if err != nil {
+		return err
+	}
+	if _, err := c.Produce(ctx, topic, 0, []kafka.Record{{Key: []byte("reference/" + ref.Fingerprint), Value: raw}, rec}); err != nil {
+		return fmt.Errorf("write a reference of model %s to %s: %w", ref.Model, topic, err)
+	}
+	return nil
 }
 
 // used says that a series has or had a reference in use.
@@ -292,21 +341,27 @@ func (r *References) Models() []string {
 
 // Push writes a bundle and asks for it to be used: layout, references, then one
 // request for each series. Writing it twice changes nothing.
-func Push(ctx context.Context, c *kafka.Client, prefix string, b *wire.Bundle) error {
+func Push(ctx context.Context, c *kafka.Client, prefix string, b *wire.Bundle, o detect.Origin) error {
 	topic := prefix + ".references"
 	recs := []kafka.Record{{Key: []byte("layout/" + b.Layout.Fingerprint), Value: b.LayoutBytes}}
 	for i, ref := range b.References {
 		recs = append(recs, kafka.Record{Key: []byte("reference/" + ref.Fingerprint), Value: b.ReferencesBytes[i]})
 	}
 	for _, ref := range b.References {
-		q, err := proto.Marshal(&wire.Request{MinReader: 1, Reference: ref.Fingerprint, Layout: b.Layout.Fingerprint})
+		rec, err := ask(driftd.Series{Model: ref.Model, Segment: ref.Segment}, ref.Fingerprint, b.Layout.Fingerprint, o)
 		if err != nil {
 			return err
 		}
-		recs = append(recs, kafka.Record{Key: []byte("request/" + driftd.Series{Model: ref.Model, Segment: ref.Segment}.Key()), Value: q})
+		recs = append(recs, rec)
 	}
 	if _, err := c.Produce(ctx, topic, 0, recs); err != nil {
 		return fmt.Errorf("push reference of model %s to %s: %w", b.Layout.Model, topic, err)
 	}
 	return nil
+}
+
+// ask is the request that a series use a reference ("": learn one in the layout).
+func ask(s driftd.Series, reference, layout string, o detect.Origin) (kafka.Record, error) {
+	q, err := proto.Marshal(&wire.Request{MinReader: 1, Reference: reference, Layout: layout, Origin: wire.OriginToWire(&o)})
+	return kafka.Record{Key: []byte("request/" + s.Key()), Value: q}, err
 }

@@ -87,6 +87,7 @@ func (s *Source) carries(model string) bool {
 
 func (s *Settings) profilesTopic() string    { return s.Prefix + ".profiles" }
 func (s *Settings) stateTopic() string       { return s.Prefix + ".state" }
+func (s *Settings) windowsTopic() string     { return s.Prefix + ".windows" }
 func (s *Settings) resultsTopic() string     { return s.Prefix + ".results" }
 func (s *Settings) referencesTopic() string  { return s.Prefix + ".references" }
 func (s *Settings) deadLettersTopic() string { return s.Prefix + ".deadletters" }

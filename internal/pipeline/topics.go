@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -14,15 +15,21 @@ import (
 // maxInternalRecord is the size that driftd's own topics allow.
 const maxInternalRecord = 8 << 20
 
+// windowsRetention is how long closed windows are kept to learn from: the last
+// reference that is learned by itself is that of 30 days.
+const windowsRetention = 35 * 24 * time.Hour
+
 // Topics are driftd's own topics as it would make them.
 func (s *Settings) Topics() []kafka.TopicSpec {
 	bytes := strconv.Itoa(maxInternalRecord)
 	log := map[string]string{"max.message.bytes": bytes, "retention.ms": strconv.Itoa(7 * 24 * 3600 * 1000), "compression.type": "producer"}
 	compact := map[string]string{"max.message.bytes": bytes, "cleanup.policy": "compact", "compression.type": "producer"}
+	windows := map[string]string{"max.message.bytes": bytes, "cleanup.policy": "compact,delete", "retention.ms": strconv.FormatInt(windowsRetention.Milliseconds(), 10), "compression.type": "producer"}
 	return []kafka.TopicSpec{
 		{Name: s.profilesTopic(), Partitions: s.Partitions, Replication: s.Replication, Configs: log},
 		{Name: s.resultsTopic(), Partitions: s.Partitions, Replication: s.Replication, Configs: log},
 		{Name: s.stateTopic(), Partitions: s.Partitions, Replication: s.Replication, Configs: compact},
+		{Name: s.windowsTopic(), Partitions: s.Partitions, Replication: s.Replication, Configs: windows},
 		{Name: s.referencesTopic(), Partitions: 1, Replication: s.Replication, Configs: compact},
 		{Name: s.deadLettersTopic(), Partitions: 1, Replication: s.Replication, Configs: log},
 	}
@@ -45,8 +52,12 @@ func ensureTopics(ctx context.Context, c *kafka.Client, s *Settings) error {
 	if err != nil {
 		return err
 	}
-	if m != n {
-		return fmt.Errorf("topics %s and %s have %d and %d partitions; they must have the same number: make them anew under another kafka.topic_prefix", s.profilesTopic(), s.stateTopic(), n, m)
+	k, err := c.Partitions(ctx, s.windowsTopic())
+	if err != nil {
+		return err
+	}
+	if m != n || k != n {
+		return fmt.Errorf("topics %s, %s and %s have %d, %d and %d partitions; they must have the same number: make them anew under another kafka.topic_prefix", s.profilesTopic(), s.stateTopic(), s.windowsTopic(), n, m, k)
 	}
 	s.Partitions = n
 	var fixed *wire.Fixed

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/driftd/driftd"
@@ -32,6 +33,7 @@ type Options struct {
 	End         func(events int64) int64 // where the data of the last window end; nil: a minute after the last event
 	Description string                   // Reference.Source
 	Columns     []string
+	Unordered   bool // events come in no order of their own: columns are sorted by name
 	Progress    func(pass int, events int64)
 }
 
@@ -49,35 +51,36 @@ const maxTagValues = 20
 // Build reads the source twice: once to cut the columns up, once to count. The
 // result depends on the events alone, not on when or where it runs.
 func Build(open func() (Source, error), opt Options) (*wire.Bundle, *Report, error) {
-	b := &builder{opt: opt, byName: map[string]*facts{}, report: &Report{}}
-	if len(opt.Lengths) == 0 && !opt.Flat {
-		return nil, nil, errors.New("build reference: no window length")
+	b, err := NewBuilder(opt)
+	if err != nil {
+		return nil, nil, err
 	}
-	if err := b.pass(open, 1, b.look); err != nil {
+	if err := b.pass(open, 1); err != nil {
 		return nil, nil, err
 	}
 	if b.report.Events == 0 {
 		return nil, nil, b.fail(errors.New("the input has no events"))
 	}
-	if err := b.cut(); err != nil {
+	if err := b.Cut(); err != nil {
 		return nil, nil, err
 	}
-	if err := b.pass(open, 2, b.count); err != nil {
+	if err := b.pass(open, 2); err != nil {
 		return nil, nil, err
 	}
-	bundle, err := b.fit()
-	return bundle, b.report, err
+	return b.Finish()
 }
 
-type builder struct {
+// Builder makes the references of one model from events that it is shown twice:
+// Look at each, Cut, Count each, Finish. The order of events does not matter,
+// their keys do. Not safe for concurrent use.
+type Builder struct {
 	opt     Options
 	byName  map[string]*facts
 	columns []*facts // in order of first appearance
 	tags    []map[string]uint64
 	report  *Report
 
-	seq         int64
-	at          int64
+	events      int64
 	first, last int64
 	windows     []int64 // starts of the current event's windows, by length
 
@@ -89,8 +92,20 @@ type builder struct {
 	hashes  [][]uint64           // of the categories' names
 }
 
-// pass runs all events through do, decoded by the same decoder as live traffic.
-func (b *builder) pass(open func() (Source, error), n int, do func(*consumers.Event, *consumers.Decoder)) error {
+// NewBuilder begins. Errors are of the options.
+func NewBuilder(opt Options) (*Builder, error) {
+	if len(opt.Lengths) == 0 && !opt.Flat {
+		return nil, errors.New("build reference: no window length")
+	}
+	b := &Builder{opt: opt, byName: map[string]*facts{}, report: &Report{}, windows: make([]int64, len(opt.Lengths)), tags: make([]map[string]uint64, len(opt.Tags))}
+	for i := range b.tags {
+		b.tags[i] = map[string]uint64{}
+	}
+	return b, nil
+}
+
+// pass runs all events through, decoded by the same decoder as live traffic.
+func (b *Builder) pass(open func() (Source, error), n int) error {
 	src, err := open()
 	if err != nil {
 		return err
@@ -106,12 +121,12 @@ func (b *builder) pass(open func() (Source, error), n int, do func(*consumers.Ev
 	if err != nil {
 		return err
 	}
+	var raws Raws
 	if n == 1 {
-		dec.Raw = b.rawColumn
+		dec.Raw = raws.Take
 	}
-	b.seq = 0
-	b.windows = make([]int64, len(b.opt.Lengths))
-	for {
+	b.events = 0
+	for seq := int64(0); ; seq++ {
 		json, at, err := src.Next()
 		if err == io.EOF {
 			break
@@ -120,30 +135,31 @@ func (b *builder) pass(open func() (Source, error), n int, do func(*consumers.Ev
 			return err
 		}
 		if !b.opt.Flat && (at == driftd.MinTime || at == driftd.MaxTime) {
-			return b.fail(fmt.Errorf("event %d has no time, or one that cannot be: mend or remove it", b.seq+1))
+			return b.fail(fmt.Errorf("event %d has no time, or one that cannot be: mend or remove it", seq+1))
 		}
-		b.place(at)
 		err = dec.Decode(json, at, func(ev *consumers.Event) error {
-			do(ev, dec)
+			if n == 1 {
+				b.Look(&raws, dec, at, uint64(seq))
+			} else {
+				b.Count(ev, at, fold.EventKey(0, 0, seq, ev.Row))
+			}
 			return nil
 		})
 		if err != nil {
-			return b.fail(b.explain(err))
+			return b.fail(b.explain(err, seq))
 		}
-		b.seq++
-		if b.opt.Progress != nil && b.seq%65536 == 0 {
-			b.opt.Progress(n, b.seq)
+		if b.opt.Progress != nil && seq%65536 == 65535 {
+			b.opt.Progress(n, seq+1)
 		}
 	}
-	b.report.Events = b.seq
 	if b.opt.Progress != nil {
-		b.opt.Progress(n, b.seq)
+		b.opt.Progress(n, b.events)
 	}
 	return nil
 }
 
 // fail says what was being built.
-func (b *builder) fail(err error) error {
+func (b *Builder) fail(err error) error {
 	if b.opt.Description == "" {
 		return fmt.Errorf("build reference: %w", err)
 	}
@@ -151,74 +167,39 @@ func (b *builder) fail(err error) error {
 }
 
 // explain says which event could not be read, and what to do.
-func (b *builder) explain(err error) error {
+func (b *Builder) explain(err error, seq int64) error {
 	var r *consumers.Reject
 	if errors.As(err, &r) && r.Reason == consumers.UnknownModel {
-		return fmt.Errorf("event %d is of another model than %q, for which the reference is: give its name with --model, and files of one model each (%w)", b.seq+1, b.opt.Model, err)
+		return fmt.Errorf("event %d is of another model than %q, for which the reference is: give its name with --model, and files of one model each (%w)", seq+1, b.opt.Model, err)
 	}
-	return fmt.Errorf("event %d: %w", b.seq+1, err)
+	return fmt.Errorf("event %d: %w", seq+1, err)
 }
 
-// place finds the windows of an event's time. In a pass over Raw columns the
-// time must be known before the columns, so it is the source's.
-func (b *builder) place(at int64) {
-	b.at = at
-	if b.seq == 0 {
+// place counts the event and finds the windows of its time.
+func (b *Builder) place(at int64) {
+	if b.events == 0 {
 		b.first, b.last = at, at
 	}
+	b.events++
 	b.first, b.last = min(b.first, at), max(b.last, at)
 	for i, l := range b.opt.Lengths {
 		b.windows[i] = driftd.WindowAt(at, l, b.opt.Location).Start
 	}
 }
 
-// rawColumn is the first pass: what kind of values does a column have?
-func (b *builder) rawColumn(g driftd.Group, name []byte, token byte, text []byte) {
-	if token == 0 {
-		return
-	}
-	full := string(name)
-	f := b.byName[full]
-	if f == nil {
-		if b.opt.Columns != nil && !slices.Contains(b.opt.Columns, full) {
-			return
-		}
-		f = &facts{name: full, group: g, distinct: map[float64]struct{}{}, levels: map[string]*level{}}
-		b.byName[full] = f
-		b.columns = append(b.columns, f)
-	}
-	d := drawn{hash: driftd.Mix64(uint64(b.seq)), seq: b.at}
+// Look takes an event of the first pass: its columns as they stand in the
+// record, its tags, its time (ns) and a key that no other event of the model has.
+func (b *Builder) Look(raws *Raws, dec *consumers.Decoder, at int64, key uint64) {
+	b.place(at)
+	b.report.Events = b.events
+	d := drawn{hash: driftd.Mix64(key), seq: at}
 	if b.opt.Flat || d.seq == 0 {
-		d.seq = b.seq
+		d.seq = b.events
 	}
-	switch token {
-	case '0':
-		x, err := strconv.ParseFloat(string(text), 64)
-		if err == nil && !math.IsInf(x, 0) {
-			f.number(x, d)
-			return
-		}
-		f.others++
-	case 't':
-		f.bools++
-	case '"':
-		if c := consumers.WordClass(text); c != driftd.TypeError && f.strings == 0 {
-			f.others++
-			return
-		}
-		f.text(text, d, b.windows)
-	default:
-		f.others++
+	for i := range raws.columns {
+		b.lookColumn(&raws.columns[i], d)
 	}
-}
-
-func (b *builder) look(_ *consumers.Event, dec *consumers.Decoder) {
-	if b.tags == nil {
-		b.tags = make([]map[string]uint64, len(b.opt.Tags))
-		for i := range b.tags {
-			b.tags[i] = map[string]uint64{}
-		}
-	}
+	raws.columns = raws.columns[:0]
 	for i, t := range b.opt.Tags {
 		if t.Values == nil {
 			if v := dec.Tag(t.Tags); v != nil && len(b.tags[i]) < maxLevels {
@@ -228,9 +209,43 @@ func (b *builder) look(_ *consumers.Event, dec *consumers.Decoder) {
 	}
 }
 
-// cut makes the layout.
-func (b *builder) cut() error {
+// lookColumn: what kind of values does a column have?
+func (b *Builder) lookColumn(r *raw, d drawn) {
+	f := b.byName[r.name]
+	if f == nil {
+		full := r.name
+		if b.opt.Columns != nil && !slices.Contains(b.opt.Columns, full) {
+			return
+		}
+		f = &facts{name: full, group: r.group, distinct: map[float64]struct{}{}, levels: map[string]*level{}}
+		b.byName[full] = f
+		b.columns = append(b.columns, f)
+	}
+	switch r.token {
+	case '0':
+		x, err := strconv.ParseFloat(string(r.text), 64)
+		if err == nil && !math.IsInf(x, 0) {
+			f.number(x, d)
+			return
+		}
+		f.others++
+	case 't':
+		f.bools++
+	case '"':
+		if c := consumers.WordClass(r.text); c != driftd.TypeError && f.strings == 0 {
+			f.others++
+			return
+		}
+		f.text(r.text, d, b.windows)
+	default:
+		f.others++
+	}
+}
+
+// Cut makes the layout from what was looked at.
+func (b *Builder) Cut() error {
 	l := &driftd.Layout{Model: b.opt.Model}
+	b.sortColumns()
 	for _, f := range b.columns {
 		if why := f.exclusion(); why != "" {
 			l.Excluded = append(l.Excluded, driftd.Excluded{Name: f.name, Reason: why})
@@ -258,6 +273,28 @@ func (b *builder) cut() error {
 	}
 	b.layout = l
 	b.model = consumers.NewModel(b.opt.Model, l, l.Segments)
+	b.findSingles()
+	for _, f := range b.columns { // the layout has what it needs of them
+		f.sample, f.distinct, f.levels = nil, nil, nil
+	}
+	for range b.model.Segments {
+		b.series = append(b.series, newSeriesCounts(l, len(b.opt.Lengths)))
+	}
+	b.events = 0
+	return nil
+}
+
+// sortColumns puts the columns in an order that does not depend on which event
+// came first, for sources that have no order of their own.
+func (b *Builder) sortColumns() {
+	if b.opt.Unordered {
+		slices.SortFunc(b.columns, func(x, y *facts) int { return strings.Compare(x.name, y.name) })
+	}
+}
+
+// findSingles notes which levels occur in one window alone, and which once.
+func (b *Builder) findSingles() {
+	l := b.layout
 	b.singles, b.once = make([]map[uint64][]int64, len(l.Columns)), make([]map[uint64]bool, len(l.Columns))
 	for i := range l.Columns {
 		f := b.byName[l.Columns[i].Name]
@@ -275,16 +312,46 @@ func (b *builder) cut() error {
 			}
 		}
 	}
-	for range b.model.Segments {
-		b.series = append(b.series, newSeriesCounts(l, len(b.opt.Lengths)))
-	}
-	return nil
 }
 
-// count is the second pass.
-func (b *builder) count(ev *consumers.Event, _ *consumers.Decoder) {
-	key := fold.EventKey(0, 0, b.seq, ev.Row)
+// Model is the model in the layout that Cut has made: events for Count are
+// decoded in it.
+func (b *Builder) Model() *consumers.Model { return b.model }
+
+// Count takes an event of the second pass. key is fold.EventKey of its identity.
+func (b *Builder) Count(ev *consumers.Event, at int64, key uint64) {
+	b.place(at)
+	b.report.Events = b.events
 	for _, s := range ev.Segments {
 		b.series[s].add(b, ev, key)
 	}
 }
+
+// Finish fits the references.
+func (b *Builder) Finish() (*wire.Bundle, *Report, error) {
+	bundle, err := b.fit()
+	return bundle, b.report, err
+}
+
+// Raws are the columns of one event as they stand in its record: what
+// Decoder.Raw gives, kept until the event's time is known.
+type Raws struct{ columns []raw }
+
+type raw struct {
+	group driftd.Group
+	token byte
+	name  string
+	text  []byte
+}
+
+// Take is a consumers.RawColumn.
+func (r *Raws) Take(g driftd.Group, name string, token byte, text []byte) {
+	if token == 0 { // the event is read again from its start
+		r.columns = r.columns[:0]
+		return
+	}
+	r.columns = append(r.columns, raw{g, token, name, text})
+}
+
+// Reset forgets the columns of an event that came to nothing.
+func (r *Raws) Reset() { r.columns = r.columns[:0] }

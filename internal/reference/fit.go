@@ -32,7 +32,7 @@ func newSeriesCounts(l *driftd.Layout, lengths int) *seriesCounts {
 	return s
 }
 
-func (s *seriesCounts) add(b *builder, ev *consumers.Event, key uint64) {
+func (s *seriesCounts) add(b *Builder, ev *consumers.Event, key uint64) {
 	s.total.Add(ev.Groups, ev.Values, key)
 	// Only the base windows count events; longer ones are merged from them when
 	// they fit, which an hour of a day always does.
@@ -77,7 +77,7 @@ func (s *seriesCounts) window(i int, start int64, l *driftd.Layout) *windowCount
 }
 
 // categoryHash is the hash of a category's name, found once.
-func (b *builder) categoryHash(c, bin int) uint64 {
+func (b *Builder) categoryHash(c, bin int) uint64 {
 	if b.hashes == nil {
 		b.hashes = make([][]uint64, len(b.layout.Columns))
 	}
@@ -90,7 +90,7 @@ func (b *builder) categoryHash(c, bin int) uint64 {
 }
 
 // fit makes the references of all series.
-func (b *builder) fit() (*wire.Bundle, error) {
+func (b *Builder) fit() (*wire.Bundle, error) {
 	var refs []*driftd.Reference
 	for i, s := range b.series {
 		segment := b.model.Segments[i]
@@ -102,7 +102,7 @@ func (b *builder) fit() (*wire.Bundle, error) {
 	return wire.NewBundle(b.layout, refs)
 }
 
-func (b *builder) fitSeries(segment string, s *seriesCounts) *driftd.Reference {
+func (b *Builder) fitSeries(segment string, s *seriesCounts) *driftd.Reference {
 	r := &driftd.Reference{Model: b.opt.Model, Segment: segment, Source: b.opt.Description, Events: s.total.Events, Groups: s.total.Groups}
 	if !b.opt.Flat {
 		r.From, r.To = b.first, b.last
@@ -137,11 +137,11 @@ func (b *builder) fitSeries(segment string, s *seriesCounts) *driftd.Reference {
 const edge = time.Minute
 
 // complete are the windows that the data cover from end to end, in order.
-func (s *seriesCounts) complete(b *builder, i int, length time.Duration) []*windowCounts {
+func (s *seriesCounts) complete(b *Builder, i int, length time.Duration) []*windowCounts {
 	s.mergeBase(b, i, length)
 	end := b.last + int64(edge)
 	if b.opt.End != nil {
-		end = b.opt.End(b.seq)
+		end = b.opt.End(b.events)
 	}
 	var out []*windowCounts
 	for _, w := range s.scales[i] {
@@ -161,7 +161,7 @@ func (s *seriesCounts) complete(b *builder, i int, length time.Duration) []*wind
 }
 
 // mergeBase fills a longer length's windows from the base windows.
-func (s *seriesCounts) mergeBase(b *builder, i int, length time.Duration) {
+func (s *seriesCounts) mergeBase(b *Builder, i int, length time.Duration) {
 	if i == 0 || length%b.opt.Lengths[0] != 0 {
 		return
 	}
@@ -176,10 +176,15 @@ func medianEvents(windows []*windowCounts) float64 {
 	for i, w := range windows {
 		n[i] = w.profile.Events
 	}
-	slices.Sort(n)
+	return medianCount(n)
+}
+
+// medianCount is the (upper) median; n is sorted by it.
+func medianCount(n []uint64) float64 {
 	if len(n) == 0 {
 		return 0
 	}
+	slices.Sort(n)
 	return float64(n[len(n)/2])
 }
 

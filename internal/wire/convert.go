@@ -159,7 +159,7 @@ func scaleToWire(s *driftd.Scale) *Scale {
 		w := &ColumnScale{Windows: int64(c.Windows), MedianN: c.MedianN, MaxN: c.MaxN, NewShare: c.NewShare,
 			Residual: &ResidualFit{R: int64(c.Residual.R), MeanLog: c.Residual.MeanLog, SdLog: c.Residual.SDLog, MeanNx: c.Residual.MeanNX, MeanNc: c.Residual.MeanNC, MaxN: c.Residual.MaxN}}
 		for _, f := range c.Fits {
-			w.Fits = append(w.Fits, &Fit{Name: f.Name, R: int64(f.R), Re: f.RE, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN})
+			w.Fits = append(w.Fits, &Fit{Name: f.Name, R: int64(f.R), Re: f.RE, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRe: f.MeanRE})
 		}
 		for _, k := range c.Kept {
 			w.Kept = append(w.Kept, int32(k))
@@ -177,7 +177,7 @@ func scaleFromWire(m *Scale) driftd.Scale {
 			c.Residual = driftd.ResidualFit{R: int(r.R), MeanLog: r.MeanLog, SDLog: r.SdLog, MeanNX: r.MeanNx, MeanNC: r.MeanNc, MaxN: r.MaxN}
 		}
 		for _, f := range w.Fits {
-			c.Fits = append(c.Fits, driftd.Fit{Name: f.Name, R: int(f.R), RE: f.Re, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN})
+			c.Fits = append(c.Fits, driftd.Fit{Name: f.Name, R: int(f.R), RE: f.Re, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRE: f.MeanRe})
 		}
 		for _, k := range w.Kept {
 			c.Kept = append(c.Kept, int(k))

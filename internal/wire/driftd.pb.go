@@ -1099,6 +1099,7 @@ type Fit struct {
 	V             float64                `protobuf:"fixed64,7,opt,name=v,proto3" json:"v,omitempty"`
 	MedianN       float64                `protobuf:"fixed64,8,opt,name=median_n,json=medianN,proto3" json:"median_n,omitempty"`
 	MaxN          float64                `protobuf:"fixed64,9,opt,name=max_n,json=maxN,proto3" json:"max_n,omitempty"`
+	MeanRe        float64                `protobuf:"fixed64,20,opt,name=mean_re,json=meanRe,proto3" json:"mean_re,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1192,6 +1193,13 @@ func (x *Fit) GetMedianN() float64 {
 func (x *Fit) GetMaxN() float64 {
 	if x != nil {
 		return x.MaxN
+	}
+	return 0
+}
+
+func (x *Fit) GetMeanRe() float64 {
+	if x != nil {
+		return x.MeanRe
 	}
 	return 0
 }
@@ -1345,8 +1353,9 @@ func (x *ReferenceFile) GetReferences() [][]byte {
 type Request struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MinReader     uint32                 `protobuf:"varint,1,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
-	Reference     string                 `protobuf:"bytes,2,opt,name=reference,proto3" json:"reference,omitempty"`
+	Reference     string                 `protobuf:"bytes,2,opt,name=reference,proto3" json:"reference,omitempty"` // empty: learn one in this layout
 	Layout        string                 `protobuf:"bytes,3,opt,name=layout,proto3" json:"layout,omitempty"`
+	Origin        *Origin                `protobuf:"bytes,4,opt,name=origin,proto3" json:"origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1402,6 +1411,158 @@ func (x *Request) GetLayout() string {
 	return ""
 }
 
+func (x *Request) GetOrigin() *Origin {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
+// Where a reference came from: who asked for it, when and why.
+type Origin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // pushed, bootstrap, learned, accepted, back
+	By            string                 `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`     // user@host
+	At            int64                  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`    // clock, ns
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Since         []*Since               `protobuf:"bytes,5,rep,name=since,proto3" json:"since,omitempty"`      // from when on a column's windows teach it; none: all of them
+	Learned       int64                  `protobuf:"varint,6,opt,name=learned,proto3" json:"learned,omitempty"` // windows of driftd.windows that it had to learn from
+	First         int64                  `protobuf:"varint,7,opt,name=first,proto3" json:"first,omitempty"`     // start of the first of them
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Origin) Reset() {
+	*x = Origin{}
+	mi := &file_driftd_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Origin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Origin) ProtoMessage() {}
+
+func (x *Origin) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Origin.ProtoReflect.Descriptor instead.
+func (*Origin) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Origin) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Origin) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Origin) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Origin) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Origin) GetSince() []*Since {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Origin) GetLearned() int64 {
+	if x != nil {
+		return x.Learned
+	}
+	return 0
+}
+
+func (x *Origin) GetFirst() int64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+type Since struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Column        string                 `protobuf:"bytes,1,opt,name=column,proto3" json:"column,omitempty"` // empty: every column that is not named
+	Start         int64                  `protobuf:"varint,2,opt,name=start,proto3" json:"start,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Since) Reset() {
+	*x = Since{}
+	mi := &file_driftd_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Since) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Since) ProtoMessage() {}
+
+func (x *Since) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Since.ProtoReflect.Descriptor instead.
+func (*Since) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Since) GetColumn() string {
+	if x != nil {
+		return x.Column
+	}
+	return ""
+}
+
+func (x *Since) GetStart() int64 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
 type Use struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MinReader     uint32                 `protobuf:"varint,1,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
@@ -1412,7 +1573,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_driftd_proto_msgTypes[17]
+	mi := &file_driftd_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1424,7 +1585,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[17]
+	mi := &file_driftd_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1437,7 +1598,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{17}
+	return file_driftd_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Use) GetMinReader() uint32 {
@@ -1459,13 +1620,15 @@ type UseEntry struct {
 	Reference     string                 `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
 	Layout        string                 `protobuf:"bytes,2,opt,name=layout,proto3" json:"layout,omitempty"`
 	EffectiveFrom int64                  `protobuf:"varint,3,opt,name=effective_from,json=effectiveFrom,proto3" json:"effective_from,omitempty"` // ns; a window that starts then or later is judged by it
+	Origin        *Origin                `protobuf:"bytes,4,opt,name=origin,proto3" json:"origin,omitempty"`
+	Accepted      int64                  `protobuf:"varint,5,opt,name=accepted,proto3" json:"accepted,omitempty"` // event time (ns) at which the series' open incident ends as accepted; 0: it does not
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UseEntry) Reset() {
 	*x = UseEntry{}
-	mi := &file_driftd_proto_msgTypes[18]
+	mi := &file_driftd_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1477,7 +1640,7 @@ func (x *UseEntry) String() string {
 func (*UseEntry) ProtoMessage() {}
 
 func (x *UseEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[18]
+	mi := &file_driftd_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1490,7 +1653,7 @@ func (x *UseEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UseEntry.ProtoReflect.Descriptor instead.
 func (*UseEntry) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{18}
+	return file_driftd_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *UseEntry) GetReference() string {
@@ -1514,6 +1677,300 @@ func (x *UseEntry) GetEffectiveFrom() int64 {
 	return 0
 }
 
+func (x *UseEntry) GetOrigin() *Origin {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
+}
+
+func (x *UseEntry) GetAccepted() int64 {
+	if x != nil {
+		return x.Accepted
+	}
+	return 0
+}
+
+// A record of driftd.windows, key model/segment/start: a base window that can
+// teach a reference.
+type WindowRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MinReader     uint32                 `protobuf:"varint,1,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
+	Model         string                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	Segment       string                 `protobuf:"bytes,3,opt,name=segment,proto3" json:"segment,omitempty"`
+	Layout        string                 `protobuf:"bytes,4,opt,name=layout,proto3" json:"layout,omitempty"`
+	Start         int64                  `protobuf:"varint,5,opt,name=start,proto3" json:"start,omitempty"`
+	Length        int64                  `protobuf:"varint,6,opt,name=length,proto3" json:"length,omitempty"`
+	Profile       *Profile               `protobuf:"bytes,7,opt,name=profile,proto3" json:"profile,omitempty"`
+	Flagged       []int32                `protobuf:"varint,8,rep,packed,name=flagged,proto3" json:"flagged,omitempty"`       // columns (place in the layout) that drifted in it
+	NewX          []uint64               `protobuf:"varint,9,rep,packed,name=new_x,json=newX,proto3" json:"new_x,omitempty"` // by column: values whose level occurs in no other window; none: what is new to the layout
+	Unfit         bool                   `protobuf:"varint,10,opt,name=unfit,proto3" json:"unfit,omitempty"`                 // incomplete, or too much came late: kept for a look back, teaches nothing
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WindowRecord) Reset() {
+	*x = WindowRecord{}
+	mi := &file_driftd_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WindowRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WindowRecord) ProtoMessage() {}
+
+func (x *WindowRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WindowRecord.ProtoReflect.Descriptor instead.
+func (*WindowRecord) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *WindowRecord) GetMinReader() uint32 {
+	if x != nil {
+		return x.MinReader
+	}
+	return 0
+}
+
+func (x *WindowRecord) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *WindowRecord) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *WindowRecord) GetLayout() string {
+	if x != nil {
+		return x.Layout
+	}
+	return ""
+}
+
+func (x *WindowRecord) GetStart() int64 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *WindowRecord) GetLength() int64 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+func (x *WindowRecord) GetProfile() *Profile {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+func (x *WindowRecord) GetFlagged() []int32 {
+	if x != nil {
+		return x.Flagged
+	}
+	return nil
+}
+
+func (x *WindowRecord) GetNewX() []uint64 {
+	if x != nil {
+		return x.NewX
+	}
+	return nil
+}
+
+func (x *WindowRecord) GetUnfit() bool {
+	if x != nil {
+		return x.Unfit
+	}
+	return false
+}
+
+// driftd.references: bootstrap/<topic>. What of a topic is read to learn from,
+// fixed so that whoever does it finds the same.
+type Bootstrap struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MinReader     uint32                 `protobuf:"varint,1,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
+	Topic         string                 `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
+	Made          int64                  `protobuf:"varint,3,opt,name=made,proto3" json:"made,omitempty"` // clock, ns
+	Spans         []*Span                `protobuf:"bytes,4,rep,name=spans,proto3" json:"spans,omitempty"`
+	Cut           int64                  `protobuf:"varint,5,opt,name=cut,proto3" json:"cut,omitempty"` // event time (ns) from which on events are judged, not learned from
+	Done          bool                   `protobuf:"varint,6,opt,name=done,proto3" json:"done,omitempty"`
+	From          int64                  `protobuf:"varint,7,opt,name=from,proto3" json:"from,omitempty"` // done: where the first reading of the topic begins; the least int64: nothing was learned, as `start` says
+	By            string                 `protobuf:"bytes,8,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Bootstrap) Reset() {
+	*x = Bootstrap{}
+	mi := &file_driftd_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Bootstrap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Bootstrap) ProtoMessage() {}
+
+func (x *Bootstrap) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Bootstrap.ProtoReflect.Descriptor instead.
+func (*Bootstrap) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Bootstrap) GetMinReader() uint32 {
+	if x != nil {
+		return x.MinReader
+	}
+	return 0
+}
+
+func (x *Bootstrap) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Bootstrap) GetMade() int64 {
+	if x != nil {
+		return x.Made
+	}
+	return 0
+}
+
+func (x *Bootstrap) GetSpans() []*Span {
+	if x != nil {
+		return x.Spans
+	}
+	return nil
+}
+
+func (x *Bootstrap) GetCut() int64 {
+	if x != nil {
+		return x.Cut
+	}
+	return 0
+}
+
+func (x *Bootstrap) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *Bootstrap) GetFrom() int64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Bootstrap) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+type Span struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Partition     int32                  `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	Start         int64                  `protobuf:"varint,2,opt,name=start,proto3" json:"start,omitempty"`
+	End           int64                  `protobuf:"varint,3,opt,name=end,proto3" json:"end,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Span) Reset() {
+	*x = Span{}
+	mi := &file_driftd_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Span) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Span) ProtoMessage() {}
+
+func (x *Span) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Span.ProtoReflect.Descriptor instead.
+func (*Span) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Span) GetPartition() int32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *Span) GetStart() int64 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *Span) GetEnd() int64 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
 // A record of driftd.state: everything that is known of one series.
 type SeriesState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1526,14 +1983,18 @@ type SeriesState struct {
 	Windows       []*OpenWindow          `protobuf:"bytes,7,rep,name=windows,proto3" json:"windows,omitempty"`
 	Histories     []*History             `protobuf:"bytes,8,rep,name=histories,proto3" json:"histories,omitempty"`
 	Incident      *Incident              `protobuf:"bytes,9,opt,name=incident,proto3" json:"incident,omitempty"`
-	Silent        int64                  `protobuf:"varint,10,opt,name=silent,proto3" json:"silent,omitempty"` // consecutive base windows without events
+	Silent        int64                  `protobuf:"varint,10,opt,name=silent,proto3" json:"silent,omitempty"`                                 // consecutive base windows without events
+	Learned       int64                  `protobuf:"varint,11,opt,name=learned,proto3" json:"learned,omitempty"`                               // base windows that can teach a reference, since learned_use took effect
+	LearnedFirst  int64                  `protobuf:"varint,14,opt,name=learned_first,json=learnedFirst,proto3" json:"learned_first,omitempty"` // start of the first of them, ns
+	LearnedUse    string                 `protobuf:"bytes,12,opt,name=learned_use,json=learnedUse,proto3" json:"learned_use,omitempty"`        // layout/reference
+	Accepted      int64                  `protobuf:"varint,13,opt,name=accepted,proto3" json:"accepted,omitempty"`                             // the last UseEntry.accepted that was carried out
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SeriesState) Reset() {
 	*x = SeriesState{}
-	mi := &file_driftd_proto_msgTypes[19]
+	mi := &file_driftd_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +2006,7 @@ func (x *SeriesState) String() string {
 func (*SeriesState) ProtoMessage() {}
 
 func (x *SeriesState) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[19]
+	mi := &file_driftd_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +2019,7 @@ func (x *SeriesState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesState.ProtoReflect.Descriptor instead.
 func (*SeriesState) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{19}
+	return file_driftd_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SeriesState) GetMinReader() uint32 {
@@ -1631,6 +2092,34 @@ func (x *SeriesState) GetSilent() int64 {
 	return 0
 }
 
+func (x *SeriesState) GetLearned() int64 {
+	if x != nil {
+		return x.Learned
+	}
+	return 0
+}
+
+func (x *SeriesState) GetLearnedFirst() int64 {
+	if x != nil {
+		return x.LearnedFirst
+	}
+	return 0
+}
+
+func (x *SeriesState) GetLearnedUse() string {
+	if x != nil {
+		return x.LearnedUse
+	}
+	return ""
+}
+
+func (x *SeriesState) GetAccepted() int64 {
+	if x != nil {
+		return x.Accepted
+	}
+	return 0
+}
+
 type Frontier struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Topic           string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
@@ -1648,7 +2137,7 @@ type Frontier struct {
 
 func (x *Frontier) Reset() {
 	*x = Frontier{}
-	mi := &file_driftd_proto_msgTypes[20]
+	mi := &file_driftd_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1660,7 +2149,7 @@ func (x *Frontier) String() string {
 func (*Frontier) ProtoMessage() {}
 
 func (x *Frontier) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[20]
+	mi := &file_driftd_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1673,7 +2162,7 @@ func (x *Frontier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frontier.ProtoReflect.Descriptor instead.
 func (*Frontier) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{20}
+	return file_driftd_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Frontier) GetTopic() string {
@@ -1754,7 +2243,7 @@ type OpenWindow struct {
 
 func (x *OpenWindow) Reset() {
 	*x = OpenWindow{}
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1766,7 +2255,7 @@ func (x *OpenWindow) String() string {
 func (*OpenWindow) ProtoMessage() {}
 
 func (x *OpenWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1779,7 +2268,7 @@ func (x *OpenWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWindow.ProtoReflect.Descriptor instead.
 func (*OpenWindow) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{21}
+	return file_driftd_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *OpenWindow) GetLength() int64 {
@@ -1844,7 +2333,7 @@ type History struct {
 
 func (x *History) Reset() {
 	*x = History{}
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1856,7 +2345,7 @@ func (x *History) String() string {
 func (*History) ProtoMessage() {}
 
 func (x *History) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1869,7 +2358,7 @@ func (x *History) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use History.ProtoReflect.Descriptor instead.
 func (*History) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{22}
+	return file_driftd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *History) GetColumn() string {
@@ -1933,7 +2422,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2434,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2447,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{23}
+	return file_driftd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Incident) GetId() string {
@@ -2104,7 +2593,7 @@ type IncidentColumn struct {
 
 func (x *IncidentColumn) Reset() {
 	*x = IncidentColumn{}
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2116,7 +2605,7 @@ func (x *IncidentColumn) String() string {
 func (*IncidentColumn) ProtoMessage() {}
 
 func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2129,7 +2618,7 @@ func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentColumn.ProtoReflect.Descriptor instead.
 func (*IncidentColumn) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{24}
+	return file_driftd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *IncidentColumn) GetColumn() string {
@@ -2208,7 +2697,7 @@ type Fixed struct {
 
 func (x *Fixed) Reset() {
 	*x = Fixed{}
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2220,7 +2709,7 @@ func (x *Fixed) String() string {
 func (*Fixed) ProtoMessage() {}
 
 func (x *Fixed) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2233,7 +2722,7 @@ func (x *Fixed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fixed.ProtoReflect.Descriptor instead.
 func (*Fixed) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{25}
+	return file_driftd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Fixed) GetMinReader() uint32 {
@@ -2362,7 +2851,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\x04fits\x18\x04 \x03(\v2\x10.driftd.wire.FitR\x04fits\x124\n" +
 	"\bresidual\x18\x05 \x01(\v2\x18.driftd.wire.ResidualFitR\bresidual\x12\x12\n" +
 	"\x04kept\x18\x06 \x03(\x05R\x04kept\x12\x1b\n" +
-	"\tnew_share\x18\a \x01(\x01R\bnewShare\"\xaf\x01\n" +
+	"\tnew_share\x18\a \x01(\x01R\bnewShare\"\xc8\x01\n" +
 	"\x03Fit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\f\n" +
 	"\x01r\x18\x02 \x01(\x03R\x01r\x12\x0e\n" +
@@ -2372,7 +2861,8 @@ const file_driftd_proto_rawDesc = "" +
 	"\x06pooled\x18\x06 \x01(\bR\x06pooled\x12\f\n" +
 	"\x01v\x18\a \x01(\x01R\x01v\x12\x19\n" +
 	"\bmedian_n\x18\b \x01(\x01R\amedianN\x12\x13\n" +
-	"\x05max_n\x18\t \x01(\x01R\x04maxN\"\x94\x01\n" +
+	"\x05max_n\x18\t \x01(\x01R\x04maxN\x12\x17\n" +
+	"\amean_re\x18\x14 \x01(\x01R\x06meanRe\"\x94\x01\n" +
 	"\vResidualFit\x12\f\n" +
 	"\x01r\x18\x01 \x01(\x03R\x01r\x12\x19\n" +
 	"\bmean_log\x18\x02 \x01(\x01R\ameanLog\x12\x15\n" +
@@ -2386,20 +2876,61 @@ const file_driftd_proto_rawDesc = "" +
 	"\x06layout\x18\x02 \x01(\fR\x06layout\x12\x1e\n" +
 	"\n" +
 	"references\x18\x03 \x03(\fR\n" +
-	"references\"^\n" +
+	"references\"\x8b\x01\n" +
 	"\aRequest\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x1c\n" +
 	"\treference\x18\x02 \x01(\tR\treference\x12\x16\n" +
-	"\x06layout\x18\x03 \x01(\tR\x06layout\"U\n" +
+	"\x06layout\x18\x03 \x01(\tR\x06layout\x12+\n" +
+	"\x06origin\x18\x04 \x01(\v2\x13.driftd.wire.OriginR\x06origin\"\xae\x01\n" +
+	"\x06Origin\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x0e\n" +
+	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12(\n" +
+	"\x05since\x18\x05 \x03(\v2\x12.driftd.wire.SinceR\x05since\x12\x18\n" +
+	"\alearned\x18\x06 \x01(\x03R\alearned\x12\x14\n" +
+	"\x05first\x18\a \x01(\x03R\x05first\"5\n" +
+	"\x05Since\x12\x16\n" +
+	"\x06column\x18\x01 \x01(\tR\x06column\x12\x14\n" +
+	"\x05start\x18\x02 \x01(\x03R\x05start\"U\n" +
 	"\x03Use\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12/\n" +
-	"\aentries\x18\x02 \x03(\v2\x15.driftd.wire.UseEntryR\aentries\"g\n" +
+	"\aentries\x18\x02 \x03(\v2\x15.driftd.wire.UseEntryR\aentries\"\xb0\x01\n" +
 	"\bUseEntry\x12\x1c\n" +
 	"\treference\x18\x01 \x01(\tR\treference\x12\x16\n" +
 	"\x06layout\x18\x02 \x01(\tR\x06layout\x12%\n" +
-	"\x0eeffective_from\x18\x03 \x01(\x03R\reffectiveFrom\"\xf0\x02\n" +
+	"\x0eeffective_from\x18\x03 \x01(\x03R\reffectiveFrom\x12+\n" +
+	"\x06origin\x18\x04 \x01(\v2\x13.driftd.wire.OriginR\x06origin\x12\x1a\n" +
+	"\baccepted\x18\x05 \x01(\x03R\baccepted\"\x98\x02\n" +
+	"\fWindowRecord\x12\x1d\n" +
+	"\n" +
+	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12\x18\n" +
+	"\asegment\x18\x03 \x01(\tR\asegment\x12\x16\n" +
+	"\x06layout\x18\x04 \x01(\tR\x06layout\x12\x14\n" +
+	"\x05start\x18\x05 \x01(\x03R\x05start\x12\x16\n" +
+	"\x06length\x18\x06 \x01(\x03R\x06length\x12.\n" +
+	"\aprofile\x18\a \x01(\v2\x14.driftd.wire.ProfileR\aprofile\x12\x18\n" +
+	"\aflagged\x18\b \x03(\x05R\aflagged\x12\x13\n" +
+	"\x05new_x\x18\t \x03(\x04R\x04newX\x12\x14\n" +
+	"\x05unfit\x18\n" +
+	" \x01(\bR\x05unfit\"\xc7\x01\n" +
+	"\tBootstrap\x12\x1d\n" +
+	"\n" +
+	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
+	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x12\n" +
+	"\x04made\x18\x03 \x01(\x03R\x04made\x12'\n" +
+	"\x05spans\x18\x04 \x03(\v2\x11.driftd.wire.SpanR\x05spans\x12\x10\n" +
+	"\x03cut\x18\x05 \x01(\x03R\x03cut\x12\x12\n" +
+	"\x04done\x18\x06 \x01(\bR\x04done\x12\x12\n" +
+	"\x04from\x18\a \x01(\x03R\x04from\x12\x0e\n" +
+	"\x02by\x18\b \x01(\tR\x02by\"L\n" +
+	"\x04Span\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x14\n" +
+	"\x05start\x18\x02 \x01(\x03R\x05start\x12\x10\n" +
+	"\x03end\x18\x03 \x01(\x03R\x03end\"\xec\x03\n" +
 	"\vSeriesState\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -2412,7 +2943,12 @@ const file_driftd_proto_rawDesc = "" +
 	"\thistories\x18\b \x03(\v2\x14.driftd.wire.HistoryR\thistories\x121\n" +
 	"\bincident\x18\t \x01(\v2\x15.driftd.wire.IncidentR\bincident\x12\x16\n" +
 	"\x06silent\x18\n" +
-	" \x01(\x03R\x06silent\"\xf9\x01\n" +
+	" \x01(\x03R\x06silent\x12\x18\n" +
+	"\alearned\x18\v \x01(\x03R\alearned\x12#\n" +
+	"\rlearned_first\x18\x0e \x01(\x03R\flearnedFirst\x12\x1f\n" +
+	"\vlearned_use\x18\f \x01(\tR\n" +
+	"learnedUse\x12\x1a\n" +
+	"\baccepted\x18\r \x01(\x03R\baccepted\"\xf9\x01\n" +
 	"\bFrontier\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
@@ -2497,7 +3033,7 @@ func file_driftd_proto_rawDescGZIP() []byte {
 	return file_driftd_proto_rawDescData
 }
 
-var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_driftd_proto_goTypes = []any{
 	(*Layout)(nil),          // 0: driftd.wire.Layout
 	(*ColumnLayout)(nil),    // 1: driftd.wire.ColumnLayout
@@ -2516,16 +3052,21 @@ var file_driftd_proto_goTypes = []any{
 	(*ResidualFit)(nil),     // 14: driftd.wire.ResidualFit
 	(*ReferenceFile)(nil),   // 15: driftd.wire.ReferenceFile
 	(*Request)(nil),         // 16: driftd.wire.Request
-	(*Use)(nil),             // 17: driftd.wire.Use
-	(*UseEntry)(nil),        // 18: driftd.wire.UseEntry
-	(*SeriesState)(nil),     // 19: driftd.wire.SeriesState
-	(*Frontier)(nil),        // 20: driftd.wire.Frontier
-	(*OpenWindow)(nil),      // 21: driftd.wire.OpenWindow
-	(*History)(nil),         // 22: driftd.wire.History
-	(*Incident)(nil),        // 23: driftd.wire.Incident
-	(*IncidentColumn)(nil),  // 24: driftd.wire.IncidentColumn
-	(*Fixed)(nil),           // 25: driftd.wire.Fixed
-	nil,                     // 26: driftd.wire.Incident.LabelsEntry
+	(*Origin)(nil),          // 17: driftd.wire.Origin
+	(*Since)(nil),           // 18: driftd.wire.Since
+	(*Use)(nil),             // 19: driftd.wire.Use
+	(*UseEntry)(nil),        // 20: driftd.wire.UseEntry
+	(*WindowRecord)(nil),    // 21: driftd.wire.WindowRecord
+	(*Bootstrap)(nil),       // 22: driftd.wire.Bootstrap
+	(*Span)(nil),            // 23: driftd.wire.Span
+	(*SeriesState)(nil),     // 24: driftd.wire.SeriesState
+	(*Frontier)(nil),        // 25: driftd.wire.Frontier
+	(*OpenWindow)(nil),      // 26: driftd.wire.OpenWindow
+	(*History)(nil),         // 27: driftd.wire.History
+	(*Incident)(nil),        // 28: driftd.wire.Incident
+	(*IncidentColumn)(nil),  // 29: driftd.wire.IncidentColumn
+	(*Fixed)(nil),           // 30: driftd.wire.Fixed
+	nil,                     // 31: driftd.wire.Incident.LabelsEntry
 }
 var file_driftd_proto_depIdxs = []int32{
 	1,  // 0: driftd.wire.Layout.columns:type_name -> driftd.wire.ColumnLayout
@@ -2542,19 +3083,24 @@ var file_driftd_proto_depIdxs = []int32{
 	12, // 11: driftd.wire.Scale.columns:type_name -> driftd.wire.ColumnScale
 	13, // 12: driftd.wire.ColumnScale.fits:type_name -> driftd.wire.Fit
 	14, // 13: driftd.wire.ColumnScale.residual:type_name -> driftd.wire.ResidualFit
-	18, // 14: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
-	20, // 15: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
-	21, // 16: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
-	22, // 17: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
-	23, // 18: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
-	4,  // 19: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
-	24, // 20: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
-	26, // 21: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	17, // 14: driftd.wire.Request.origin:type_name -> driftd.wire.Origin
+	18, // 15: driftd.wire.Origin.since:type_name -> driftd.wire.Since
+	20, // 16: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
+	17, // 17: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
+	4,  // 18: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
+	23, // 19: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
+	25, // 20: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
+	26, // 21: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
+	27, // 22: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
+	28, // 23: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
+	4,  // 24: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
+	29, // 25: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
+	31, // 26: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_driftd_proto_init() }
@@ -2569,7 +3115,7 @@ func file_driftd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driftd_proto_rawDesc), len(file_driftd_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -41,7 +41,8 @@ type SourceFrontier struct {
 
 // EncodeState gives the record's bytes.
 func EncodeState(s *State) ([]byte, error) {
-	m := &SeriesState{MinReader: 1, Model: s.Series.Model, Segment: s.Series.Segment, AsOf: s.AsOf, Merged: s.Detect.Merged, Silent: int64(s.Detect.Alerts.Silent)}
+	m := &SeriesState{MinReader: 1, Model: s.Series.Model, Segment: s.Series.Segment, AsOf: s.AsOf, Merged: s.Detect.Merged, Silent: int64(s.Detect.Alerts.Silent),
+		Learned: s.Detect.Learned, LearnedFirst: s.Detect.LearnedFirst, LearnedUse: s.Detect.LearnedUse, Accepted: s.Detect.Accepted}
 	for k, f := range s.Frontiers {
 		m.Frontiers = append(m.Frontiers, &Frontier{Topic: k.Topic, Partition: int32(k.Partition), Epoch: f.Epoch, Frontier: f.Frontier, Partitions: int32(f.Partitions), Begin: f.Begin, Cut: f.Cut, FirstPartitions: int32(f.First), Grown: f.Grown})
 	}
@@ -85,6 +86,7 @@ func DecodeState(b []byte, layout func(fingerprint string) (*driftd.Layout, erro
 	}
 	s := &State{Series: driftd.Series{Model: m.Model, Segment: m.Segment}, AsOf: m.AsOf, Frontiers: map[SourcePartition]SourceFrontier{}}
 	s.Detect.Merged, s.Detect.Alerts.Silent = m.Merged, int(m.Silent)
+	s.Detect.Learned, s.Detect.LearnedFirst, s.Detect.LearnedUse, s.Detect.Accepted = m.Learned, m.LearnedFirst, m.LearnedUse, m.Accepted
 	for _, f := range m.Frontiers {
 		s.Frontiers[SourcePartition{f.Topic, int(f.Partition)}] = SourceFrontier{f.Epoch, f.Frontier, int(f.Partitions), f.Begin, f.Cut, int(f.FirstPartitions), f.Grown}
 	}

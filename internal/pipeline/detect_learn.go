@@ -1,0 +1,172 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/detectors"
+	"github.com/driftd/driftd/internal/detect"
+	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/reference"
+	"github.com/driftd/driftd/internal/wire"
+)
+
+// lesson is a series for which a fuller reference can be fitted.
+type lesson struct {
+	series driftd.Series
+	rules  detect.Rules
+	use    detect.Use
+	from   int64 // Origin.First of what is fitted
+	kept   []*detect.Kept
+}
+
+// retryWindows is how many windows must close before what could not be fitted is
+// tried again: some of those that were counted had drifted.
+const retryWindows = 24
+
+// learn fits references whose time has come: the first at 30 windows, fuller
+// ones at 100 windows, 14 and 30 days. It goes on beside the task, because it
+// reads driftd.windows; what it writes is a request like any other.
+func (t *detectTask) learn(ctx context.Context, start func(func() error)) {
+	if t.next < t.replay || !t.fitting.CompareAndSwap(false, true) {
+		return
+	}
+	var due []*lesson
+	for _, s := range t.series {
+		use, ok := t.refs.own(s.series)
+		if !ok || !grows(&use) {
+			continue
+		}
+		have, first := s.state.Learnable(&use)
+		if s.tried > 0 && have < s.tried+retryWindows && have >= s.tried {
+			continue
+		}
+		if stage(have, s.state.Merged-first) <= stageOf(use.Reference) {
+			continue
+		}
+		s.tried = have
+		due = append(due, &lesson{series: s.series, rules: s.rules, use: use, from: first})
+	}
+	if len(due) == 0 {
+		t.fitting.Store(false)
+		return
+	}
+	start(func() error {
+		defer t.fitting.Store(false)
+		if err := t.fit(ctx, due); err != nil && ctx.Err() == nil {
+			t.log.Error("references could not be learned from closed windows; they are tried again later", "series", len(due), "err", err)
+		}
+		return nil
+	})
+}
+
+// grows says that a reference goes on learning by itself: not what somebody has
+// made from a file, or went back to.
+func grows(u *detect.Use) bool {
+	switch u.Origin.Kind {
+	case detect.Bootstrap, detect.Learned, detect.Accepted:
+		return true
+	}
+	return false
+}
+
+// Stages of a reference that is learned.
+const (
+	stageNone  = iota
+	stageFirst // 30 windows
+	stageMany  // 100 windows
+	stageFull  // and 14 days
+	stageMonth // and 30 days
+)
+
+func stage(windows, span int64) int {
+	switch {
+	case windows < detectors.MinWindows:
+		return stageNone
+	case windows < detect.FullWindows:
+		return stageFirst
+	case span < int64(detect.FullSpan):
+		return stageMany
+	case span < int64(30*24*time.Hour):
+		return stageFull
+	}
+	return stageMonth
+}
+
+func stageOf(r *driftd.Reference) int {
+	if r == nil || r.Flat() {
+		return stageNone
+	}
+	return stage(int64(r.Scales[0].Windows), r.To-r.From)
+}
+
+// fit reads the windows of the series, and writes what they teach.
+func (t *detectTask) fit(ctx context.Context, due []*lesson) error {
+	if err := readWindows(ctx, t.client, t.set.windowsTopic(), t.partition, due); err != nil {
+		return err
+	}
+	for _, l := range due {
+		o := detect.Origin{Kind: detect.Learned, By: "driftd", At: t.set.Now().UnixNano(), Since: l.use.Origin.Since, First: l.from}
+		ref, err := reference.FitWindows(l.use.Layout, l.kept, reference.FitOptions{Model: l.series.Model, Segment: l.series.Segment,
+			Lengths: l.rules.Lengths, Location: l.rules.Location, Origin: o, Inherit: l.use.Reference, Source: "learned from closed windows"})
+		if err != nil {
+			t.log.Warn("a reference cannot be learned yet", "model", l.series.Model, "segment", l.series.Segment, "err", err)
+			continue
+		}
+		o.Learned = int64(ref.Scales[0].Windows)
+		if stageOf(ref) <= stageOf(l.use.Reference) {
+			continue // windows that drifted, or came late, taught nothing
+		}
+		if err := propose(ctx, t.client, t.set.referencesTopic(), l.use.Layout, ref, o); err != nil {
+			return err
+		}
+		t.log.Info("a reference was learned", "model", l.series.Model, "segment", l.series.Segment, "reference", short(ref.Fingerprint), "windows", o.Learned)
+	}
+	return nil
+}
+
+// readWindows fills the lessons with the closed windows of their series in their
+// layouts, the newest record of each window.
+func readWindows(ctx context.Context, c *kafka.Client, topic string, partition int, lessons []*lesson) error {
+	byKey := map[string]*lesson{}
+	newest := map[string]map[int64]*detect.Kept{}
+	for _, l := range lessons {
+		byKey[l.series.Key()] = l
+		newest[l.series.Key()] = map[int64]*detect.Kept{}
+	}
+	err := readAll(ctx, c, topic, partition, func(rec *kafka.Rec) error {
+		series, start, ok := wire.ParseWindowKey(string(rec.Key))
+		l := byKey[series]
+		if !ok || l == nil {
+			return nil
+		}
+		if len(rec.Value) == 0 { // forgotten
+			delete(newest[series], start)
+			return nil
+		}
+		k, err := wire.DecodeWindow(rec.Value, func(fp string) *driftd.Layout {
+			if fp == l.use.Layout.Fingerprint {
+				return l.use.Layout
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("offset %d: %w", rec.Offset, err)
+		}
+		if k != nil {
+			newest[series][start] = k
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read %s partition %d: %w", topic, partition, err)
+	}
+	for key, l := range byKey {
+		for _, k := range newest[key] {
+			l.kept = append(l.kept, k)
+		}
+	}
+	return nil
+}

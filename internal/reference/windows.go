@@ -1,0 +1,191 @@
+package reference
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/detectors"
+	"github.com/driftd/driftd/internal/detect"
+)
+
+// FitOptions say how a reference is made from closed windows.
+type FitOptions struct {
+	Model, Segment string
+	Lengths        []time.Duration // the base first: that of the windows
+	Location       *time.Location
+	Source         string // Reference.Source
+	Origin         detect.Origin
+
+	// Inherit is the reference whose dispersion a column takes as long as it has
+	// fewer than detectors.MinWindows windows of its own; nil: it has none then.
+	Inherit *driftd.Reference
+
+	// Keep are columns that stay as they are in Inherit.
+	Keep func(column string) bool
+
+	// Singletons of the layout's columns, when they are known.
+	Singletons []uint64
+}
+
+// FitWindows makes a reference from base windows in one layout, without the
+// events: they may be incomplete in number and order. Unfit windows teach
+// nothing, windows that were flagged nothing about the column that drifted.
+func FitWindows(l *driftd.Layout, windows []*detect.Kept, opt FitOptions) (*driftd.Reference, error) {
+	ws := usable(l, windows)
+	if len(ws) == 0 {
+		return nil, fmt.Errorf("no window of model %s, segment %s, can teach a reference", opt.Model, opt.Segment)
+	}
+	r := &driftd.Reference{Model: opt.Model, Segment: opt.Segment, Source: opt.Source, From: ws[0].Start, To: ws[len(ws)-1].End}
+	for _, w := range ws {
+		r.Events += w.Profile.Events
+		for g := range r.Groups {
+			r.Groups[g] += w.Profile.Groups[g]
+		}
+	}
+	for c := range l.Columns {
+		r.Columns = append(r.Columns, mergeColumn(l, c, ws, &opt))
+	}
+	for i, length := range opt.Lengths {
+		long := longer(ws, length, i == 0, opt.Location)
+		sc := driftd.Scale{Length: length, Windows: len(long), MedianN: medianOf(long)}
+		for c := range l.Columns {
+			sc.Columns = append(sc.Columns, fitColumn(l, c, r, long, length, &opt))
+		}
+		r.Scales = append(r.Scales, sc)
+	}
+	return r, nil
+}
+
+// usable are the windows in the layout that can teach, in order of time, each once.
+func usable(l *driftd.Layout, windows []*detect.Kept) []*detect.Kept {
+	var ws []*detect.Kept
+	for _, w := range windows {
+		if !w.Unfit && w.Layout == l.Fingerprint {
+			ws = append(ws, w)
+		}
+	}
+	slices.SortStableFunc(ws, func(a, b *detect.Kept) int { return cmp.Compare(a.Start, b.Start) })
+	return slices.CompactFunc(ws, func(a, b *detect.Kept) bool { return a.Start == b.Start })
+}
+
+// teaches says whether a window says something about column c.
+func teaches(w *detect.Kept, l *driftd.Layout, c int, o *detect.Origin) bool {
+	return w.Start >= o.SinceOf(l.Columns[c].Name) && !slices.Contains(w.Flagged, c)
+}
+
+// mergeColumn adds the counts of the windows that teach column c up.
+func mergeColumn(l *driftd.Layout, c int, ws []*detect.Kept, opt *FitOptions) driftd.ColumnReference {
+	if opt.Keep != nil && opt.Keep(l.Columns[c].Name) {
+		return opt.Inherit.Columns[c]
+	}
+	sum := driftd.NewProfile(l)
+	ref := driftd.ColumnReference{}
+	for _, w := range ws {
+		if !teaches(w, l, c, &opt.Origin) {
+			continue
+		}
+		sum.MergeColumn(c, w.Profile)
+		ref.Missing += w.Profile.Missing(&l.Columns[c], c)
+	}
+	ref.Profile = sum.Columns[c]
+	if opt.Singletons != nil {
+		ref.Singletons = opt.Singletons[c]
+	}
+	return ref
+}
+
+// longWindow is a window of any length, made of base windows.
+type longWindow struct {
+	start   int64
+	parts   int
+	profile *driftd.Profile
+	of      []*detect.Kept
+}
+
+// longer merges base windows into windows of a length. A longer one that has
+// fewer than half as many base windows as the median one is left out: a hole or
+// an end of the data runs through it.
+func longer(ws []*detect.Kept, length time.Duration, base bool, loc *time.Location) []longWindow {
+	var out []longWindow
+	for _, w := range ws {
+		start := w.Start
+		if !base {
+			start = driftd.WindowAt(w.Start, length, loc).Start
+		}
+		if len(out) == 0 || out[len(out)-1].start != start {
+			out = append(out, longWindow{start: start})
+		}
+		last := &out[len(out)-1]
+		last.parts++
+		last.of = append(last.of, w)
+	}
+	if !base {
+		n := make([]int, len(out))
+		for i := range out {
+			n[i] = out[i].parts
+		}
+		slices.Sort(n)
+		out = slices.DeleteFunc(out, func(w longWindow) bool { return 2*w.parts < n[len(n)/2] })
+	}
+	for i := range out {
+		w := &out[i]
+		w.profile = w.of[0].Profile
+		if len(w.of) > 1 {
+			w.profile = w.profile.Clone()
+			for _, part := range w.of[1:] {
+				w.profile.Merge(part.Profile)
+			}
+		}
+	}
+	return out
+}
+
+func medianOf(ws []longWindow) float64 {
+	n := make([]uint64, len(ws))
+	for i := range ws {
+		n[i] = ws[i].profile.Events
+	}
+	return medianCount(n)
+}
+
+// fitColumn fits column c over the windows that teach it, or takes over what is
+// known of how its windows vary.
+func fitColumn(l *driftd.Layout, c int, r *driftd.Reference, ws []longWindow, length time.Duration, opt *FitOptions) driftd.ColumnScale {
+	var before *driftd.ColumnScale
+	if opt.Inherit != nil {
+		if sc := opt.Inherit.Scale(length); sc != nil {
+			before = &sc.Columns[c]
+		}
+	}
+	if before != nil && opt.Keep != nil && opt.Keep(l.Columns[c].Name) {
+		return *before
+	}
+	var cols []detectors.ColumnWindow
+	for i := range ws {
+		w := &ws[i]
+		if !slices.ContainsFunc(w.of, func(k *detect.Kept) bool { return !teaches(k, l, c, &opt.Origin) }) {
+			cols = append(cols, detectors.ColumnWindow{Profile: &w.profile.Columns[c], Missing: w.profile.Missing(&l.Columns[c], c), NewX: w.newX(c)})
+		}
+	}
+	own := detectors.FitColumn(&l.Columns[c], &r.Columns[c], cols)
+	if before == nil || own.Windows >= detectors.MinWindows || before.Windows < detectors.MinWindows {
+		return own
+	}
+	return inherit(*before, own.Windows)
+}
+
+// newX is how many values have a level that no other window has, as far as that
+// is known: what is new to the layout, where nobody counted it.
+func (w *longWindow) newX(c int) (n uint64) {
+	for _, k := range w.of {
+		if k.NewX != nil {
+			n += k.NewX[c]
+		} else {
+			n += k.Profile.Columns[c].Classes[driftd.NewLevel]
+		}
+	}
+	return n
+}
