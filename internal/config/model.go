@@ -20,6 +20,7 @@ type Model struct {
 	Expect        bool   // its silence is an incident
 	Columns       map[string]Column
 	ReferenceFile string
+	Bootstrap     time.Duration // how far back a reference is learned from where there is none; 0: never
 
 	location *time.Location
 }

@@ -63,6 +63,22 @@ func (f *file) model(v at, m *Model, pane time.Duration) {
 		if y, ok := f.object(x)["file"]; ok {
 			f.text(y, &m.ReferenceFile)
 		}
+		if y, ok := f.object(x)["bootstrap"]; ok {
+			f.bootstrap(y, &m.Bootstrap)
+		}
+	}
+}
+
+// bootstrap is how far back a reference is learned from; off is 0.
+func (f *file) bootstrap(v at, to *time.Duration) {
+	word, ok := f.raw(v)
+	switch d, isDuration := parseDuration(word); {
+	case ok && (word == "off" || word == "false"):
+		*to = 0
+	case ok && isDuration && d >= time.Hour && d <= 90*day:
+		*to = d
+	default:
+		f.wrong(v, "off or a duration from 1h to 90d; write bootstrap: 14d")
 	}
 }
 

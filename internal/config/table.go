@@ -124,7 +124,7 @@ func modelKeys(at string) []Key {
 	ks = append(ks,
 		Key{Path: "reference", Type: "mapping", Meaning: "What the traffic is compared with.", Example: "reference: {file: fraud.ref}"},
 		Key{Path: "reference.file", Type: "file", Default: "the last one pushed", Meaning: "A file that `driftd reference build` wrote; it says itself which model it is of."},
-		Key{Path: "reference.bootstrap", Soon: "build a reference with `driftd reference build` and push it with `driftd reference push`"})
+		Key{Path: "reference.bootstrap", Type: "duration or off", Default: or("14d"), Meaning: "A model that has no reference learns one from what its topics hold, at most this far back. off: only references that are pushed."})
 	if mine {
 		ks = append(ks, Key{Path: "expect", Type: "true or false", Default: "false", Meaning: "The model's silence is an incident."})
 	} else {

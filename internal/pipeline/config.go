@@ -3,6 +3,7 @@ package pipeline
 import (
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/alerts"
@@ -63,6 +64,9 @@ func (l *Live) Segments(model string) []driftd.SegmentTag {
 
 // Known implements ModelConfig.
 func (l *Live) Known(model string) bool { return l.now.Load().cfg.Known(model) }
+
+// Bootstrap implements ModelConfig.
+func (l *Live) Bootstrap(model string) time.Duration { return l.now.Load().cfg.ModelOf(model).Bootstrap }
 
 // Generation implements ModelConfig.
 func (l *Live) Generation() int64 { return l.now.Load().generation }

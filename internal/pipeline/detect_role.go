@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,7 +18,7 @@ import (
 )
 
 // serveDetect runs the tasks of one generation of the detect group.
-func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *References, al Alerter, m consumers.Membership) error {
+func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *References, learn *learner, al Alerter, m consumers.Membership) error {
 	if len(m.Partitions) == 0 {
 		<-ctx.Done()
 		return nil
@@ -40,6 +41,9 @@ func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *Refe
 			}
 			return ctxErr(ctx, t.run(ctx, f.Add(p, t.next), commit, g.Go))
 		})
+	}
+	if slices.Contains(m.Partitions, 0) {
+		g.Go(func() error { return ctxErr(ctx, learn.run(ctx)) })
 	}
 	g.Go(func() error { return ctxErr(ctx, f.Run(ctx)) })
 	return g.Wait()

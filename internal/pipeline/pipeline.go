@@ -29,6 +29,7 @@ type Pipeline struct {
 	sinks  map[string]Sink
 	alert  Alerter
 	refs   *References
+	learn  *learner
 
 	mu      sync.Mutex
 	groups  map[string]*consumers.Group
@@ -46,7 +47,9 @@ func New(set *Settings, c *kafka.Client, roles Roles, sinks map[string]Sink, ale
 	if set.MaxAhead <= 0 {
 		set.MaxAhead = DefaultMaxAhead
 	}
-	return &Pipeline{set: set, client: c, roles: roles, sinks: sinks, alert: alert, refs: newReferences(set.referencesTopic(), set.Log), groups: map[string]*consumers.Group{}}
+	refs := newReferences(set.referencesTopic(), set.Log)
+	return &Pipeline{set: set, client: c, roles: roles, sinks: sinks, alert: alert, refs: refs, groups: map[string]*consumers.Group{},
+		learn: &learner{set: set, client: c, refs: refs, log: set.Log}}
 }
 
 // Run makes the topics and runs the roles until ctx ends or one of them fails
@@ -78,7 +81,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	}
 	if p.roles.Detect {
 		p.group(g, ctx, p.set.detectGroup(), p.set.profilesTopic(), func(ctx context.Context, m consumers.Membership) error {
-			return serveDetect(ctx, p.set, p.client, p.refs, p.alert, m)
+			return serveDetect(ctx, p.set, p.client, p.refs, p.learn, p.alert, m)
 		})
 	}
 	if p.roles.Write {
@@ -120,6 +123,9 @@ func (p *Pipeline) Waiting() string {
 		if w := p.groups[name].Waiting(); w != "" {
 			out = append(out, name+": "+w)
 		}
+	}
+	if learning := p.learn.status(); learning != "" {
+		out = append(out, learning)
 	}
 	return strings.Join(out, "; ")
 }

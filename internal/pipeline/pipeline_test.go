@@ -153,6 +153,7 @@ type world struct {
 	bundle []*wire.Bundle
 	source func(*Source)
 	begin  Start // the zero Start: all of the log
+	say    func(string)
 }
 
 func newWorld(t testing.TB, topic string, partitions int) *world {
@@ -209,7 +210,7 @@ func (w *world) startAs(sink Sink, roles Roles) *process {
 		w.source(&src)
 	}
 	set := &Settings{Prefix: "d", Pane: time.Minute, Partitions: 2, Replication: -1, Version: "test", Models: NewLive(cfg, "test"), Log: log, Metrics: m,
-		Start: w.begin, Now: w.now, Bundles: w.bundle, Session: 6 * time.Second, Sources: []Source{src}}
+		Start: w.begin, Now: w.now, Bundles: w.bundle, Session: 6 * time.Second, Sources: []Source{src}, Say: w.say}
 	if w.begin == (Start{}) {
 		set.Start = Start{Earliest: true}
 	}

@@ -31,6 +31,10 @@ func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Clie
 	if err != nil {
 		return ctxErr(ctx, fmt.Errorf("ask the commits of %s: %w", src.Topic, err))
 	}
+	start, err := firstTime(ctx, set, src, refs, committed)
+	if err != nil {
+		return ctxErr(ctx, err)
+	}
 	f := c.NewFetcher(kafka.FetchConfig{Topic: src.Topic})
 	g, ctx := errgroup.WithContext(ctx)
 	var mu sync.Mutex
@@ -40,7 +44,7 @@ func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Clie
 			t.pace = pc
 			defer pc.leave(src.Topic, p)
 			defer set.Metrics.DropPartition(set.profileGroup(src.Topic), src.Topic, p)
-			if err := t.take(ctx, committed[p], &mu); err != nil {
+			if err := t.take(ctx, committed[p], start, &mu); err != nil {
 				return ctxErr(ctx, err)
 			}
 			chunks := f.Add(p, t.next)
@@ -49,6 +53,29 @@ func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Clie
 	}
 	g.Go(func() error { return ctxErr(ctx, f.Run(ctx)) })
 	return g.Wait()
+}
+
+// firstTime is T0 of a topic that nobody has read. Where its models learn from
+// what it holds, that is done first: reading begins where what taught ends.
+func firstTime(ctx context.Context, set *Settings, src *Source, refs *References, committed map[int]kafka.Committed) (int64, error) {
+	fresh := false
+	for _, c := range committed {
+		fresh = fresh || c.Offset < 0
+	}
+	if !fresh || !set.learns(src) {
+		return set.startTime(), nil
+	}
+	from, err := refs.learned(ctx, src.Topic)
+	if err != nil {
+		return 0, err
+	}
+	if err := refs.Ready(ctx, requestPatience); err != nil { // what was learned is to be in use
+		return 0, err
+	}
+	if from != driftd.MinTime {
+		return from, nil
+	}
+	return set.startTime(), nil
 }
 
 // ctxErr is nil when the context has ended: a revocation is no failure.
@@ -79,8 +106,9 @@ func newProfileTask(set *Settings, src *Source, c *kafka.Client, refs *Reference
 
 // take makes the partition this task's own [E2]: a commit with a new epoch, then
 // a marker of that epoch to every profiles partition, then the first record.
-// What an older owner still writes carries a lower epoch and is dropped.
-func (t *profileTask) take(ctx context.Context, c kafka.Committed, mu *sync.Mutex) error {
+// What an older owner still writes carries a lower epoch and is dropped. start is
+// T0 of a topic that nobody has read.
+func (t *profileTask) take(ctx context.Context, c kafka.Committed, start int64, mu *sync.Mutex) error {
 	meta, err := parseMeta(c.Metadata)
 	if err != nil {
 		return fmt.Errorf("partition %d of %s: %w", t.partition, t.src.Topic, err)
@@ -88,7 +116,7 @@ func (t *profileTask) take(ctx context.Context, c kafka.Committed, mu *sync.Mute
 	t.next = c.Offset
 	if c.Offset < 0 {
 		mu.Lock() // siblings without a commit agree on one T0
-		err := t.firstStart(ctx, &meta)
+		err := t.firstStart(ctx, &meta, start)
 		mu.Unlock()
 		if err != nil {
 			return err
@@ -105,8 +133,8 @@ func (t *profileTask) take(ctx context.Context, c kafka.Committed, mu *sync.Mute
 }
 
 // firstStart finds where a partition without a commit begins: at a sibling's T0
-// when one has been read before, else where `start` says.
-func (t *profileTask) firstStart(ctx context.Context, meta *commitMeta) error {
+// when one has been read before, else at start.
+func (t *profileTask) firstStart(ctx context.Context, meta *commitMeta, start int64) error {
 	n, err := t.client.Partitions(ctx, t.src.Topic)
 	if err != nil {
 		return err
@@ -127,7 +155,7 @@ func (t *profileTask) firstStart(ctx context.Context, meta *commitMeta) error {
 		}
 	}
 	if !known {
-		meta.T0 = t.set.startTime()
+		meta.T0 = start
 	}
 	if meta.T0 != driftd.MinTime {
 		at = kafka.AtTime(time.Unix(0, meta.T0))

@@ -33,6 +33,7 @@ type References struct {
 	uses     map[driftd.Series][]*wire.UseEntry
 	requests map[driftd.Series]*wire.Request
 	seen     map[string]bool // references that were ever requested
+	plans    map[string]*wire.Bootstrap // by topic
 	version  int64
 	changed  chan struct{}
 	ready    bool
@@ -40,7 +41,7 @@ type References struct {
 
 func newReferences(topic string, log *slog.Logger) *References {
 	return &References{topic: topic, log: log, layouts: map[string]*driftd.Layout{}, waiting: map[string][]byte{}, refs: map[string]*driftd.Reference{},
-		uses: map[driftd.Series][]*wire.UseEntry{}, requests: map[driftd.Series]*wire.Request{}, seen: map[string]bool{}, changed: make(chan struct{})}
+		uses: map[driftd.Series][]*wire.UseEntry{}, requests: map[driftd.Series]*wire.Request{}, seen: map[string]bool{}, plans: map[string]*wire.Bootstrap{}, changed: make(chan struct{})}
 }
 
 // Follow reads the topic to its end, says so, and goes on until ctx ends.
@@ -88,6 +89,11 @@ func (r *References) take(rec *kafka.Rec) error {
 		err = r.takeLayout(rec.Value)
 	case "reference":
 		err = r.takeReference(rec.Value)
+	case "bootstrap":
+		var b wire.Bootstrap
+		if err = proto.Unmarshal(rec.Value, &b); err == nil {
+			r.plans[name] = &b
+		}
 	case "use", "request":
 		s, ok := driftd.ParseSeriesKey(name)
 		if !ok {
@@ -269,6 +275,34 @@ func (r *References) Uses(s driftd.Series) []detect.Use {
 		out = append(out, u)
 	}
 	return out
+}
+
+// plan is what is written of learning from a topic; nil: nothing.
+func (r *References) plan(topic string) *wire.Bootstrap {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.plans[topic]
+}
+
+// learned waits until the topic has been learned from, and tells where its first
+// reading begins; driftd.MinTime: as `start` says.
+func (r *References) learned(ctx context.Context, topic string) (from int64, err error) {
+	err = r.wait(ctx, func() bool {
+		p := r.plans[topic]
+		if p != nil && p.Done {
+			from = p.From
+		}
+		return p != nil && p.Done
+	})
+	return from, err
+}
+
+// provided says that a model has a reference, or has been asked to use one.
+func (r *References) provided(model string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := driftd.Series{Model: model, Segment: driftd.AllSegment}
+	return len(r.uses[s]) > 0 || r.requests[s] != nil
 }
 
 // own is the use of a series that stands last, with no request behind it that is

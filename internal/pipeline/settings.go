@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/driftd/driftd"
@@ -36,6 +37,12 @@ type Settings struct {
 	Log        *slog.Logger
 	Metrics    *prometheus.Metrics
 	Session    time.Duration // of group members; 0: the default
+
+	// LearnEvery is how often topics are looked at again for models without a
+	// reference; 0: the default.
+	LearnEvery time.Duration
+	// Say shows people a text of more than a line: what was learned. nil: nobody.
+	Say func(text string)
 }
 
 // ModelConfig answers for models, named in config or not.
@@ -47,6 +54,8 @@ type ModelConfig interface {
 	Segments(model string) []driftd.SegmentTag
 	// Known says that config names the model.
 	Known(model string) bool
+	// Bootstrap is how far back a model without reference is learned from, 0: never.
+	Bootstrap(model string) time.Duration
 	// Generation changes with every reload.
 	Generation() int64
 }
@@ -70,6 +79,24 @@ type Start struct {
 	Earliest, Latest bool
 	Back             time.Duration // before now, rounded down to the longest window
 	Round            time.Duration
+}
+
+// learns says whether a source may carry a model that learns its reference from
+// the topic.
+func (s *Settings) learns(src *Source) bool {
+	names := src.names()
+	if len(names) == 0 {
+		return s.Models.Bootstrap("") > 0
+	}
+	return slices.ContainsFunc(names, func(name string) bool { return s.Models.Bootstrap(name) > 0 })
+}
+
+// names are the models that a source names, none when it may carry any.
+func (s *Source) names() []string {
+	if s.Model == "" || slices.Contains(s.Models, s.Model) {
+		return s.Models
+	}
+	return append(slices.Clone(s.Models), s.Model)
 }
 
 // carries says whether a source may carry a model.

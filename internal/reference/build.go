@@ -12,6 +12,8 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/consumers"
+	"github.com/driftd/driftd/detectors"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/fold"
 	"github.com/driftd/driftd/internal/wire"
 )
@@ -260,6 +262,10 @@ func (b *Builder) Cut() error {
 	for i, t := range b.opt.Tags {
 		if t.Values == nil {
 			names := driftd.SortCategories(b.tags[i])
+			if len(names) == 0 {
+				b.report.Notes = append(b.report.Notes, fmt.Sprintf("tag %s: no event has it, so it makes no segments", t.Name()))
+				continue
+			}
 			t.Values = names[:min(len(names), maxTagValues)]
 			slices.Sort(t.Values)
 			if len(names) > maxTagValues {
@@ -269,6 +275,9 @@ func (b *Builder) Cut() error {
 		l.Segments = append(l.Segments, t)
 	}
 	if err := l.Compile(); err != nil {
+		return err
+	}
+	if _, err := wire.EncodeLayout(l); err != nil { // for its fingerprint
 		return err
 	}
 	b.layout = l
@@ -355,3 +364,20 @@ func (r *Raws) Take(g driftd.Group, name string, token byte, text []byte) {
 
 // Reset forgets the columns of an event that came to nothing.
 func (r *Raws) Reset() { r.columns = r.columns[:0] }
+
+// Notes are what Cut has to say to people.
+func (b *Builder) Notes() []string { return b.report.Notes }
+
+// Singletons are, by column, the levels of a segment that occur once.
+func (b *Builder) Singletons(segment int) []uint64 { return b.series[segment].singletons }
+
+// Kept gives the base windows of a segment that the data cover from end to end,
+// in order of time.
+func (b *Builder) Kept(segment int) []*detect.Kept {
+	var out []*detect.Kept
+	for _, w := range b.series[segment].complete(b, 0, b.opt.Lengths[0]) {
+		out = append(out, &detect.Kept{Window: driftd.WindowAt(w.start, b.opt.Lengths[0], b.opt.Location), Layout: b.layout.Fingerprint,
+			Profile: w.profile, NewX: w.newX, Unfit: w.profile.Events < detectors.MinWindowN})
+	}
+	return out
+}

@@ -1821,6 +1821,8 @@ type Bootstrap struct {
 	Done          bool                   `protobuf:"varint,6,opt,name=done,proto3" json:"done,omitempty"`
 	From          int64                  `protobuf:"varint,7,opt,name=from,proto3" json:"from,omitempty"` // done: where the first reading of the topic begins; the least int64: nothing was learned, as `start` says
 	By            string                 `protobuf:"bytes,8,opt,name=by,proto3" json:"by,omitempty"`
+	Names         []string               `protobuf:"bytes,9,rep,name=names,proto3" json:"names,omitempty"`   // models that a sample of the topics had
+	Again         bool                   `protobuf:"varint,10,opt,name=again,proto3" json:"again,omitempty"` // done, and being done again for models that came later
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1909,6 +1911,20 @@ func (x *Bootstrap) GetBy() string {
 		return x.By
 	}
 	return ""
+}
+
+func (x *Bootstrap) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *Bootstrap) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
 }
 
 type Span struct {
@@ -2916,7 +2932,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\aflagged\x18\b \x03(\x05R\aflagged\x12\x13\n" +
 	"\x05new_x\x18\t \x03(\x04R\x04newX\x12\x14\n" +
 	"\x05unfit\x18\n" +
-	" \x01(\bR\x05unfit\"\xc7\x01\n" +
+	" \x01(\bR\x05unfit\"\xf3\x01\n" +
 	"\tBootstrap\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -2926,7 +2942,10 @@ const file_driftd_proto_rawDesc = "" +
 	"\x03cut\x18\x05 \x01(\x03R\x03cut\x12\x12\n" +
 	"\x04done\x18\x06 \x01(\bR\x04done\x12\x12\n" +
 	"\x04from\x18\a \x01(\x03R\x04from\x12\x0e\n" +
-	"\x02by\x18\b \x01(\tR\x02by\"L\n" +
+	"\x02by\x18\b \x01(\tR\x02by\x12\x14\n" +
+	"\x05names\x18\t \x03(\tR\x05names\x12\x14\n" +
+	"\x05again\x18\n" +
+	" \x01(\bR\x05again\"L\n" +
 	"\x04Span\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x14\n" +
 	"\x05start\x18\x02 \x01(\x03R\x05start\x12\x10\n" +
