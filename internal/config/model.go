@@ -20,6 +20,7 @@ type Model struct {
 	Expect        bool   // its silence is an incident
 	Columns       map[string]Column
 	ReferenceFile string
+	Baseline      string // auto or fixed: what a reference that driftd makes itself compares with
 
 	location *time.Location
 }

@@ -24,11 +24,12 @@ type Source interface {
 type Options struct {
 	Model       string
 	Map         consumers.Map
-	Tags        []driftd.SegmentTag // tags to cut by; values are found when none are given
-	Lengths     []time.Duration     // window lengths, the base first
-	Location    *time.Location
+	Tags        []driftd.SegmentTag      // tags to cut by; values are found when none are given
+	Lengths     []time.Duration          // window lengths, the base first
+	Location    *time.Location           // where days begin, and whose hours the seasonal slots are
+	Baseline    string                   // BaselineAuto ("" too) or BaselineFixed
 	Flat        bool                     // rows have no time: one sample without windows
-	Whole       bool                     // the first window is not cut, whenever its first event comes (row clock)
+	Whole       bool                     // row clock: the first window is not cut, whenever its first event comes, and hours are none of a day
 	End         func(events int64) int64 // where the data of the last window end; nil: a minute after the last event
 	Description string                   // Reference.Source
 	Columns     []string
@@ -52,6 +53,9 @@ func Build(open func() (Source, error), opt Options) (*wire.Bundle, *Report, err
 	b := &builder{opt: opt, byName: map[string]*facts{}, report: &Report{}}
 	if len(opt.Lengths) == 0 && !opt.Flat {
 		return nil, nil, errors.New("build reference: no window length")
+	}
+	if err := b.opt.checkBaseline(); err != nil {
+		return nil, nil, b.fail(err)
 	}
 	if err := b.pass(open, 1, b.look); err != nil {
 		return nil, nil, err

@@ -113,8 +113,13 @@ func (b *builder) fitSeries(segment string, s *seriesCounts) *driftd.Reference {
 	if b.opt.Flat {
 		return r
 	}
+	seasonal := false
 	for i, length := range b.opt.Lengths {
 		windows := s.complete(b, i, length)
+		if i == 0 && b.opt.seasonal(windows) {
+			seasonal, r.Timezone = true, b.opt.zone().String()
+		}
+		slots := seasonal && driftd.HasSlots(length)
 		if segment == driftd.AllSegment {
 			b.report.Windows = append(b.report.Windows, len(windows))
 		}
@@ -125,6 +130,9 @@ func (b *builder) fitSeries(segment string, s *seriesCounts) *driftd.Reference {
 			cols := make([]detectors.ColumnWindow, len(windows))
 			for w, win := range windows {
 				cols[w] = detectors.ColumnWindow{Profile: &win.profile.Columns[c], Missing: win.profile.Missing(l, c), NewX: win.newX[c]}
+				if slots {
+					cols[w].Slot, cols[w].Day = driftd.SlotAt(win.start, b.opt.zone())
+				}
 			}
 			sc.Columns = append(sc.Columns, detectors.FitColumn(l, &r.Columns[c], cols))
 		}
