@@ -199,6 +199,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(raw)
 	f.Add(b.LayoutBytes)
+	f.Add(encoded(f, l, seasonalReference(l, func(int) float32 { return .1 })))
 	p, err := proto.Marshal(ProfileToWire(driftd.NewProfile(l)))
 	if err != nil {
 		f.Fatal(err)
