@@ -1,6 +1,9 @@
 package driftd
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Reference is what windows of one series are compared with: counts in a
 // layout, and how the windows of the reference period varied around them.
@@ -15,6 +18,9 @@ type Reference struct {
 	Groups         [groupCount]uint64
 	Columns        []ColumnReference // as Layout.Columns
 	Scales         []Scale           // one for each window length; empty for a flat sample
+	// Timezone names the zone whose hours the slots of the scales are; "" where no
+	// scale has slots. Live windows get their slots in it, whatever config says later.
+	Timezone string
 }
 
 // ColumnReference holds a column's counts over the whole reference.
@@ -43,7 +49,13 @@ type ColumnScale struct {
 	// pooled into the last tested level.
 	Kept     []int
 	NewShare float64 // share of values whose level occurs in no other window
+	// SlotDays are the days on which a slot had a window with at least 50 events
+	// of the column's group: SlotCount of them, or none for a fixed baseline.
+	SlotDays []uint32
 }
+
+// Seasonal says that the column is compared with the usual for the hour.
+func (s *ColumnScale) Seasonal() bool { return s.SlotDays != nil }
 
 // Fit is the fitted variance of one score about its reference value:
 // v(n) = D/n + Tau2, or V when the reference windows were all of about one size
@@ -60,7 +72,16 @@ type Fit struct {
 	// MeanRE is RE of the windows that the reference's own counts are of, where
 	// the dispersion is that of an earlier reference (accepted changes); 0: RE.
 	MeanRE float64
+	// A seasonal score: its variance is that about SlotMeans, the mean score of
+	// each slot; SlotDays are the days that the mean is of. Both have SlotCount
+	// values, or none where the baseline is fixed or the score is constant. Means
+	// are float32: seven digits of a number whose standard error is a hundredth.
+	SlotMeans []float32
+	SlotDays  []uint32
 }
+
+// Seasonal says that the score has a mean for each slot.
+func (f *Fit) Seasonal() bool { return f.SlotMeans != nil }
 
 // ResidualFit is the fitted distribution of log(n Xr) (see detectors.Residual).
 type ResidualFit struct {
@@ -70,6 +91,8 @@ type ResidualFit struct {
 	MeanNX  float64 // mean of n_w Xr_w
 	MeanNC  float64 // categorical: mean of n_w X_w over the pooled levels
 	MaxN    float64
+	// MeanSlotNC is MeanNC against the slot's own shares; 0 for a fixed baseline.
+	MeanSlotNC float64
 }
 
 // Scale finds the fitted scale for a window length, nil when there is none.
@@ -85,3 +108,16 @@ func (r *Reference) Scale(length time.Duration) *Scale {
 // Flat says that the reference is one sample without windows: results under it
 // assume independent events and carry no guarantee.
 func (r *Reference) Flat() bool { return len(r.Scales) == 0 }
+
+// Location is the zone of the slots; UTC for a reference without. An error means
+// that this machine's database of time zones is too old for it.
+func (r *Reference) Location() (*time.Location, error) {
+	if r.Timezone == "" {
+		return time.UTC, nil
+	}
+	loc, err := time.LoadLocation(r.Timezone)
+	if err != nil {
+		return nil, fmt.Errorf("the reference's seasonal slots are hours of %s: %w; bring the time zones of this machine up to date", r.Timezone, err)
+	}
+	return loc, nil
+}

@@ -119,8 +119,14 @@ type ColumnResult struct {
 	Late         uint64       `json:"late"`
 	Provisional  bool         `json:"provisional"`
 	Watched      bool         `json:"watched"` // false: muted, never paged
+	// Baseline is BaselineSeasonal where the window was compared with the usual
+	// for its hour, "" where with the whole reference.
+	Baseline string `json:"baseline,omitempty"`
 	Stamp
 }
+
+// BaselineSeasonal marks a column's result that is against the usual for the hour.
+const BaselineSeasonal = "seasonal"
 
 // IncidentColumn is one column of an incident.
 type IncidentColumn struct {

@@ -23,6 +23,9 @@ type levels struct {
 // levels for a category to be told.
 const MinDivergence = .02
 
+// leastShare is the least share of a category that is tested by itself.
+const leastShare = .01
+
 // newLevels makes levels for windows of about n values.
 func newLevels(ref *driftd.ColumnReference, n float64) *levels {
 	m := levelCount(&ref.Profile)
@@ -30,7 +33,7 @@ func newLevels(ref *driftd.ColumnReference, n float64) *levels {
 	if m == 0 {
 		return lv
 	}
-	least := math.Max(.01, 25/math.Max(n, 1))
+	least := math.Max(leastShare, 25/math.Max(n, 1))
 	rest := m
 	for i, x := range ref.Profile.Counts {
 		p := float64(x) / m

@@ -43,12 +43,14 @@ type Decision struct {
 	Evaluated   bool // it counts for 2 of 3: complete, not late, enough events and windows
 	Reason      string
 	Provisional bool
+	Seasonal    bool   // against the usual for the window's hour
 	Strongest   string // the subtest that decided
 	Moved       string // what moved, in words
 	Score       float64
 	Tests       []driftd.TestResult
 
 	rateOnly bool // MDE is a change of a rate
+	slot     driftd.Slot
 }
 
 // Column is one column's reference made ready to judge windows of one length at
@@ -59,7 +61,8 @@ type Column struct {
 	Alpha  float64
 
 	flat   bool
-	maxR   int // windows of the best fitted score
+	maxR   int   // of left
+	left   []int // windows of each fit, as they count against MinWindows
 	scale  driftd.ColumnScale
 	rates  []Rate
 	crit   []float64 // one-sided critical t of each fit at its share
@@ -82,7 +85,8 @@ func NewColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, scale *drift
 		c.prepareCategorical()
 	}
 	for i := range c.scale.Fits {
-		c.maxR = max(c.maxR, c.scale.Fits[i].R)
+		c.left = append(c.left, residualWindows(&c.scale.Fits[i]))
+		c.maxR = max(c.maxR, c.left[i])
 	}
 	return c
 }
@@ -105,7 +109,7 @@ func (c *Column) prepareNumeric() {
 		c.shape = nil // a reference that was fitted for other scores: nothing can be judged
 		return
 	}
-	tol := [numericScores]float64{nullTolerance(p[rateNull]), rareTolerance, nullTolerance(p[rateNaN]), rareTolerance, nullTolerance(p[rateMinority])}
+	tol := [numericScores]func(float64) float64{nullTolerance, rareTolerance, nullTolerance, rareTolerance, nullTolerance}
 	share := [numericScores]float64{numericNull / 2, numericRange, numericNull / 2, numericRange, numericShape}
 	for j := range p {
 		c.addRate(j, p[j], tol[j], m[j], share[j])
@@ -137,14 +141,14 @@ func (c *Column) prepareCategorical() {
 		c.levels = nil
 		return
 	}
-	tol := [categoryScores]float64{nullTolerance(p[rateNull]), rareTolerance, rareTolerance}
+	tol := [categoryScores]func(float64) float64{nullTolerance, rareTolerance, rareTolerance}
 	share := [categoryScores]float64{categoryNull / 2, categoryNew, categoryNew}
 	for j := range p {
 		c.addRate(j, p[j], tol[j], m[j], share[j])
 	}
 	k := float64(len(c.levels.P))
 	for j, q := range c.levels.P {
-		c.addRate(categoryScores+j, q, categoryTolerance(q), m[rateNew], categoryShare/2/k)
+		c.addRate(categoryScores+j, q, categoryTolerance, m[rateNew], categoryShare/2/k)
 	}
 }
 
@@ -155,8 +159,8 @@ func (c *Column) flatScale(fits int, name func(int) string, m float64) {
 	}
 }
 
-func (c *Column) addRate(j int, p, tol, m, share float64) {
-	c.rates = append(c.rates, Rate{P: p, Tol: tol, M: m, Fit: c.scale.Fits[j]})
+func (c *Column) addRate(j int, p float64, tol func(float64) float64, m, share float64) {
+	c.rates = append(c.rates, Rate{P: p, Tol: tol(p), M: m, Fit: c.scale.Fits[j], tolerance: tol})
 	c.addCrit(j, share)
 }
 
@@ -169,7 +173,7 @@ func (c *Column) addCrit(j int, share float64) {
 // computed all the same, for the eye.
 func (c *Column) Judge(w *ColumnWindow, evaluable bool, reason string) Decision {
 	d := Decision{N: uint64(w.events()), P: 1, MDE: math.NaN(), NEff: math.NaN(), Reason: reason, Score: math.NaN()}
-	d.Provisional = c.flat
+	d.Provisional, d.Seasonal, d.slot = c.flat, c.scale.Seasonal(), w.Slot
 	if c.shape == nil && c.levels == nil {
 		d.Verdict, d.Reason = driftd.NoData, "the reference has no value in this column"
 		return d
@@ -187,6 +191,7 @@ func (c *Column) Judge(w *ColumnWindow, evaluable bool, reason string) Decision 
 		c.judgeCategorical(w, &d)
 	}
 	d.P = math.Min(1, d.P)
+	d.Moved += c.againstHour(&d)
 	c.verdict(&d, evaluable)
 	return d
 }
@@ -195,13 +200,15 @@ func (c *Column) verdict(d *Decision, evaluable bool) {
 	switch {
 	case c.maxR < MinWindows:
 		d.Verdict = driftd.Learning
-		d.Reason = learningReason(c.maxR)
+		d.Reason = c.learningReason()
 	case !evaluable:
 		d.Verdict = driftd.Insufficient
 	case d.N < MinWindowN:
 		d.Verdict, d.Reason = driftd.Insufficient, "fewer than 50 events"
 	case !c.flat && float64(d.N) < c.scale.Fits[rateNull].MedianN/4: // both in events that have the group
 		d.Verdict, d.Reason = driftd.Insufficient, "fewer events than a quarter of the reference's median window"
+	case c.unknownHour(d.slot) != "":
+		d.Verdict, d.Reason = driftd.Insufficient, c.unknownHour(d.slot)
 	case d.P <= c.Alpha:
 		d.Verdict, d.Flag, d.Evaluated = driftd.Drift, true, true
 	case d.MDE <= MaxMDE && !d.rateOnly || d.MDE <= MaxRateMDE && d.rateOnly:
@@ -236,7 +243,7 @@ func (c *Column) judgeNumeric(w *ColumnWindow, d *Decision) {
 	}
 	if !located && q != nil {
 		c.judgeRate(rateMinority, x[rateMinority], n[rateMinority], numericShape, false, d)
-		d.MDE, d.rateOnly = c.rateMDE(rateMinority, n[rateMinority], numericShape), true
+		d.MDE, d.rateOnly = c.rateMDE(rateMinority, n[rateMinority], numericShape, d.slot), true
 		d.NEff = 1 / Variance(&c.scale.Fits[rateMinority], n[rateMinority])
 	}
 	c.judgeRate(rateNull, x[rateNull], n[rateNull], numericNull, true, d)
@@ -258,12 +265,13 @@ func (c *Column) judgeShape(q []float64, n float64, d *Decision) (located bool) 
 	scores := s.Scores(q)
 	xr := Residual(q, s.P, scores)
 	size := 0.0
-	for k, v := range scores {
+	for k, raw := range scores {
 		fit := &c.scale.Fits[numericScores+k]
-		se, a := StdErr(fit, n), math.Abs(v)
-		t := driftd.TestResult{Name: scoreNames[k], Statistic: driftd.Float(v), Effect: driftd.Float(v), PValue: 1}
+		v := raw - slotMean(fit, d.slot)
+		se, a := SlotStdErr(fit, n, d.slot), math.Abs(v)
+		t := driftd.TestResult{Name: scoreNames[k], Statistic: driftd.Float(raw), Effect: driftd.Float(v), PValue: 1}
 		t.Threshold = driftd.Float(math.Max(PageSize, Indifference+c.crit[numericScores+k]*se))
-		usable := n >= s.Need[0] && n >= s.Need[k] && fit.R >= MinWindows // without c1 a rate stands in for all of them
+		usable := n >= s.Need[0] && n >= s.Need[k] && c.usable(numericScores+k, d.slot) // without c1 a rate stands in for all of them
 		if usable && a >= PageSize {
 			t.PValue = driftd.Float(math.Min(1, 2*StudentSF(math.Max(a-Indifference, 0)/se, DF(fit))))
 		}
@@ -271,7 +279,7 @@ func (c *Column) judgeShape(q []float64, n float64, d *Decision) (located bool) 
 		if k == 0 {
 			located = n >= s.Need[0]
 			d.NEff, d.Score = 1/Variance(fit, n), v
-			if located && fit.R >= MinWindows {
+			if located && c.usable(numericScores+k, d.slot) {
 				d.MDE = math.Max(Indifference+(c.mdeCrit()+.84)*se, PageSize+.84*se)
 			}
 		}
@@ -307,14 +315,14 @@ func (c *Column) judgeResidual(xr, n, df, share float64, d *Decision) {
 }
 
 // judgeRate adds one rate's test. statistic: the window's share; effect: its
-// difference from the reference's; threshold: the difference that would flag.
+// difference from the reference's (from the slot's, where it has one); threshold: the difference that would flag.
 func (c *Column) judgeRate(j int, x, n, share float64, twoSided bool, d *Decision) {
 	if n <= 0 {
 		return
 	}
-	r := &c.rates[j]
+	r := c.rates[j].in(d.slot)
 	p := 1.0
-	if r.Fit.R >= MinWindows {
+	if c.usable(j, d.slot) {
 		if twoSided {
 			p = r.TwoSidedP(x, n)
 		} else {
@@ -322,7 +330,7 @@ func (c *Column) judgeRate(j int, x, n, share float64, twoSided bool, d *Decisio
 		}
 	}
 	d.take(driftd.TestResult{Name: c.fitName(j), Statistic: driftd.Float(x / n), Effect: driftd.Float(x/n - r.P),
-		Threshold: driftd.Float(c.rateThreshold(j, n)), PValue: driftd.Float(p)}, share)
+		Threshold: driftd.Float(c.rateThreshold(&r, j, n)), PValue: driftd.Float(p)}, share)
 	if float64(p) <= c.Alpha*share {
 		d.Effect = math.Max(d.Effect, math.Abs(RateScore(x, n, r.P)))
 	}
@@ -338,9 +346,9 @@ func (c *Column) fitName(j int) string {
 	return numericName(j)
 }
 
-func (c *Column) rateThreshold(j int, n float64) float64 {
-	r := &c.rates[j]
-	x := arc(math.Min(1, r.P+r.Tol))/2 + c.crit[j]*StdErr(&r.Fit, n)/2
+// rateThreshold is the difference from r.P that would flag rate j, by Student's t.
+func (c *Column) rateThreshold(r *Rate, j int, n float64) float64 {
+	x := arc(math.Min(1, r.P+r.Tol))/2 + c.crit[j]*r.stdErr(n)/2
 	if x >= math.Pi/2 {
 		return 1 - r.P
 	}
@@ -349,11 +357,12 @@ func (c *Column) rateThreshold(j int, n float64) float64 {
 }
 
 // rateMDE is the smallest detectable change of a rate that is judged alone.
-func (c *Column) rateMDE(j int, n, share float64) float64 {
-	if c.rates[j].Fit.R < MinWindows {
+func (c *Column) rateMDE(j int, n, share float64, slot driftd.Slot) float64 {
+	if !c.usable(j, slot) {
 		return math.NaN()
 	}
-	return c.rates[j].Visible(n, c.Alpha*share)
+	r := c.rates[j].in(slot)
+	return r.Visible(n, c.Alpha*share)
 }
 
 func (c *Column) judgeCategorical(w *ColumnWindow, d *Decision) {
@@ -397,8 +406,11 @@ func (c *Column) unseen(w *ColumnWindow) []int {
 func (c *Column) judgeCategories(counts []float64, n float64, d *Decision) {
 	lv := c.levels
 	k := float64(len(lv.P))
-	div := lv.divergence(counts, n)
-	debiased := math.Max(0, div-c.scale.Residual.MeanNC/math.Min(n, c.scale.Residual.MaxN))
+	div, usual := lv.divergence(counts, n), c.scale.Residual.MeanNC
+	if c.scale.Seasonal() {
+		div, usual = slotDivergence(lv, c.scale.Fits, counts, n, d.slot), c.scale.Residual.MeanSlotNC
+	}
+	debiased := math.Max(0, div-usual/math.Min(n, c.scale.Residual.MaxN))
 	d.Effect = math.Sqrt(debiased)
 	fit := &c.scale.Fits[categoryScores]
 	d.NEff = 1 / Variance(fit, n)
@@ -408,20 +420,20 @@ func (c *Column) judgeCategories(counts []float64, n float64, d *Decision) {
 	}
 	best, bestP := 0, 2.0
 	for j, x := range counts {
-		r := &c.rates[categoryScores+j]
+		r := c.rates[categoryScores+j].in(d.slot)
 		p := 1.0
-		if r.Fit.R >= MinWindows {
+		if c.usable(categoryScores+j, d.slot) {
 			p = r.TwoSidedP(x, n)
 		}
 		if p < bestP {
 			best, bestP = j, p
 		}
 		// The MDE of the easiest level; each level's own would be shown by its test.
-		q := lv.P[j]
-		if q < 1 && r.Fit.R >= MinWindows {
+		q := r.P
+		if q > 0 && q < 1 && c.usable(categoryScores+j, d.slot) {
 			sd := math.Sqrt(q * (1 - q))
-			se := StdErr(&r.Fit, n)
-			mde := math.Max(c.levelVisible(j, n)/sd, math.Sqrt(MinDivergence)+.84*se)
+			se := r.stdErr(n)
+			mde := math.Max(c.levelVisible(&r, j, n)/sd, math.Sqrt(MinDivergence)+.84*se)
 			if math.IsNaN(d.MDE) || mde < d.MDE {
 				d.MDE = mde
 			}
@@ -431,15 +443,14 @@ func (c *Column) judgeCategories(counts []float64, n float64, d *Decision) {
 	if debiased < MinDivergence {
 		p = 1
 	}
-	r := &c.rates[categoryScores+best]
+	r := c.rates[categoryScores+best].in(d.slot)
 	d.Score = counts[best]/n - r.P
 	d.take(driftd.TestResult{Name: TestCategory, Statistic: driftd.Float(counts[best] / n), Effect: driftd.Float(counts[best]/n - r.P),
-		Threshold: driftd.Float(c.rateThreshold(categoryScores+best, n)), PValue: driftd.Float(p)}, categoryShare)
+		Threshold: driftd.Float(c.rateThreshold(&r, categoryScores+best, n)), PValue: driftd.Float(p)}, categoryShare)
 }
 
-func (c *Column) levelVisible(j int, n float64) float64 {
-	r := &c.rates[categoryScores+j]
-	x := arc(math.Min(1, r.P+r.Tol))/2 + (c.crit[categoryScores+j]+.84)*StdErr(&r.Fit, n)/2
+func (c *Column) levelVisible(r *Rate, j int, n float64) float64 {
+	x := arc(math.Min(1, r.P+r.Tol))/2 + (c.crit[categoryScores+j]+.84)*r.stdErr(n)/2
 	if x >= math.Pi/2 {
 		return math.Inf(1)
 	}
@@ -447,6 +458,12 @@ func (c *Column) levelVisible(j int, n float64) float64 {
 	return s*s - r.P
 }
 
-func learningReason(windows int) string {
-	return "the reference has " + itoa(windows) + " windows with at least 50 events of this column; 30 are needed"
+func (c *Column) learningReason() string {
+	s := "the reference has " + itoa(c.maxR) + " windows with at least 50 events of this column; 30 are needed"
+	for i := range c.scale.Fits {
+		if f := &c.scale.Fits[i]; f.Seasonal() && c.left[i] == c.maxR {
+			return s + ", beside one for each hour that it has"
+		}
+	}
+	return s
 }

@@ -11,6 +11,11 @@ type ColumnWindow struct {
 	Profile *driftd.ColumnProfile
 	Missing uint64
 	NewX    uint64 // reference windows only: values whose level occurs in no other window
+	// Slot is the hour that the window starts in, for a seasonal baseline: of
+	// reference windows where they are to have one, of live windows always. Day is
+	// the local day of reference windows. See driftd.SlotAt.
+	Slot driftd.Slot
+	Day  int64
 }
 
 // events is how many events had the column's group.
@@ -67,18 +72,27 @@ func levelCount(c *driftd.ColumnProfile) float64 {
 }
 
 // FitColumn fits every score of a column over the reference's windows (complete
-// ones, in order of time) of one length.
+// ones, in order of time) of one length. Where each window has a slot the
+// baseline is seasonal, else fixed.
 func FitColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow) driftd.ColumnScale {
 	var sc driftd.ColumnScale
+	se := seasonOf(windows)
+	if se != nil {
+		events := make([]float64, len(windows))
+		for i := range windows {
+			events[i] = windows[i].events()
+		}
+		_, sc.SlotDays = se.count(events)
+	}
 	if l.Kind == driftd.Numeric {
-		fitNumeric(&sc, l, ref, windows)
+		fitNumeric(&sc, l, ref, windows, se)
 	} else {
-		fitCategorical(&sc, l, ref, windows)
+		fitCategorical(&sc, ref, windows, se)
 	}
 	return sc
 }
 
-func fitNumeric(sc *driftd.ColumnScale, l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow) {
+func fitNumeric(sc *driftd.ColumnScale, l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow, se *season) {
 	s := NewShape(l, &ref.Profile)
 	if s == nil {
 		return
@@ -105,7 +119,7 @@ func fitNumeric(sc *driftd.ColumnScale, l *driftd.ColumnLayout, ref *driftd.Colu
 		xr[i], chi[i] = Residual(q, s.P, c), ChiSquareDivergence(q, s.P)
 	}
 	for j := range score {
-		sc.Fits = append(sc.Fits, FitScore(numericName(j), score[j], size[j]))
+		sc.Fits = append(sc.Fits, fitSeasonal(numericName(j), score[j], size[j], se))
 	}
 	sc.Residual = FitResidual(xr, nq)
 	sc.Residual.MeanNC = meanNX(chi, nq)
@@ -130,7 +144,7 @@ func numericShares(s *Shape, ref *driftd.ColumnReference) (p [numericScores]floa
 	return p
 }
 
-func fitCategorical(sc *driftd.ColumnScale, l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow) {
+func fitCategorical(sc *driftd.ColumnScale, ref *driftd.ColumnReference, windows []ColumnWindow, se *season) {
 	r := len(windows)
 	nl := make([]float64, r)
 	var newX, newN float64
@@ -151,6 +165,7 @@ func fitCategorical(sc *driftd.ColumnScale, l *driftd.ColumnLayout, ref *driftd.
 	score := matrix(categoryScores+len(lv.P), r)
 	size := matrix(categoryScores+len(lv.P), r)
 	xr, chi := make([]float64, r), make([]float64, r)
+	levels := make([][]float64, r)
 	for i := range windows {
 		w := &windows[i]
 		x, n := categoryRates(w)
@@ -159,6 +174,7 @@ func fitCategorical(sc *driftd.ColumnScale, l *driftd.ColumnLayout, ref *driftd.
 			score[j][i], size[j][i] = RateScore(x[j], n[j], p[j]), n[j]
 		}
 		counts := lv.pooled(w.Profile)
+		levels[i] = counts
 		for j, c := range counts {
 			score[categoryScores+j][i], size[categoryScores+j][i] = RateScore(c, nl[i], lv.P[j]), nl[i]
 		}
@@ -172,10 +188,31 @@ func fitCategorical(sc *driftd.ColumnScale, l *driftd.ColumnLayout, ref *driftd.
 		if j < categoryScores {
 			name = categoryRateNames[j]
 		}
-		sc.Fits = append(sc.Fits, FitScore(name, score[j], size[j]))
+		sc.Fits = append(sc.Fits, fitSeasonal(name, score[j], size[j], se))
 	}
 	sc.Residual = FitResidual(xr, nl)
 	sc.Residual.MeanNC = meanNX(chi, nl)
+	if se != nil {
+		sc.Residual.MeanSlotNC = meanSlotNC(sc, lv, levels, nl, se)
+	}
+}
+
+// meanSlotNC is MeanNC against the slot's own shares. These are of the same
+// windows: the mean is over the degrees of freedom that are left.
+func meanSlotNC(sc *driftd.ColumnScale, lv *levels, counts [][]float64, n []float64, se *season) float64 {
+	x := make([]float64, len(n))
+	for i := range n {
+		if n[i] >= MinWindowN {
+			x[i] = slotDivergence(lv, sc.Fits, counts[i], n[i], se.slot[i])
+		}
+	}
+	mean, most := meanNX(x, n), 1.0
+	for i := range lv.P {
+		if f := &sc.Fits[categoryScores+i]; residualWindows(f) > 1 {
+			most = math.Max(most, float64(f.R)/float64(residualWindows(f)-1))
+		}
+	}
+	return mean * most
 }
 
 // categoryShares are the reference's shares of the rates. New levels:

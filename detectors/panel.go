@@ -51,13 +51,31 @@ func FitScore(name string, s, n []float64) driftd.Fit {
 	} else {
 		f.D, f.Tau2 = fitVariance(ss, ns)
 	}
-	z := make([]float64, f.R)
-	for i := range z {
-		z[i] = ss[i] / math.Sqrt(Variance(&f, ns[i]))
-	}
-	r := lag1(z)
+	r := lag1(standardised(&f, ss, ns))
 	f.RE = math.Max(4, float64(f.R)*(1-r)/(1+r))
 	return f
+}
+
+// standardised is s/sqrt(v(n)).
+func standardised(f *driftd.Fit, s, n []float64) []float64 {
+	z := make([]float64, len(s))
+	for i := range z {
+		z[i] = s[i] / math.Sqrt(Variance(f, n[i]))
+	}
+	return z
+}
+
+// constantScore says that a score varies so little that nothing is to be learned
+// from how.
+func constantScore(f *driftd.Fit, s, n []float64) bool {
+	var z []float64
+	for i := range s {
+		if n[i] >= MinWindowN {
+			z = append(z, s[i]/math.Sqrt(Variance(f, n[i])))
+		}
+	}
+	_, c0, _ := moments(z)
+	return c0 < leastVariance*float64(len(z))
 }
 
 // Variance is v(n): n is capped at the largest reference window, and never
@@ -135,19 +153,8 @@ func lag1(z []float64) float64 {
 	if len(z) < 3 {
 		return 0
 	}
-	mean := 0.0
-	for _, x := range z {
-		mean += x
-	}
-	mean /= n
-	var c0, c1 float64
-	for i, x := range z {
-		c0 += (x - mean) * (x - mean)
-		if i > 0 {
-			c1 += (x - mean) * (z[i-1] - mean)
-		}
-	}
-	if c0/n < .01 {
+	_, c0, c1 := moments(z)
+	if c0/n < leastVariance {
 		return 0
 	}
 	r := c1 / c0
@@ -155,6 +162,24 @@ func lag1(z []float64) float64 {
 		return 0
 	}
 	return math.Min(r, .95)
+}
+
+// leastVariance is the variance of a standardised score below which it is constant.
+const leastVariance = .01
+
+// moments are the mean, and the sums of squares and of neighbours' products about it.
+func moments(z []float64) (mean, c0, c1 float64) {
+	for _, x := range z {
+		mean += x
+	}
+	mean /= float64(len(z))
+	for i, x := range z {
+		c0 += (x - mean) * (x - mean)
+		if i > 0 {
+			c1 += (x - mean) * (z[i-1] - mean)
+		}
+	}
+	return mean, c0, c1
 }
 
 func median(x []float64) float64 {

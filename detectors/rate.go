@@ -26,15 +26,19 @@ func arc(p float64) float64 { return 2 * math.Asin(math.Sqrt(math.Min(1, math.Ma
 // Tolerances of the rates: a change up to this is never told.
 func nullTolerance(p float64) float64     { return math.Max(.01, .25*math.Min(p, 1-p)) }
 func categoryTolerance(p float64) float64 { return math.Max(.01, .1*math.Min(p, 1-p)) }
-
-const rareTolerance = .005 // new levels, out of range, type errors
+func rareTolerance(float64) float64       { return .005 } // new levels, out of range, type errors
 
 // Rate is one rate's reference: its share p, tolerance, the reference's events
 // m, and its fitted dispersion.
 type Rate struct {
 	P, Tol, M float64
 	Fit       driftd.Fit
+
+	tolerance func(p float64) float64
+	slot      driftd.Slot // whose share P is; see Rate.in
 }
+
+func (r *Rate) stdErr(n float64) float64 { return SlotStdErr(&r.Fit, n, r.slot) }
 
 // UpperP is the p-value for a rate above P + Tol: the larger of Student's t on
 // the score and the tail of a beta-binomial at the effective size, which is
@@ -46,7 +50,7 @@ func (r *Rate) UpperP(x, n float64) float64 {
 		return 1
 	}
 	g := RateScore(x, n, r.P)
-	t := StudentSF((g-(arc(b)-arc(r.P)))/StdErr(&r.Fit, n), DF(&r.Fit))
+	t := StudentSF((g-(arc(b)-arc(r.P)))/r.stdErr(n), DF(&r.Fit))
 	nEff, m := r.effective(n)
 	return math.Max(t, BetaBinomialUpper(math.Floor(x*nEff/n), nEff, b*m, (1-b)*m))
 }
@@ -58,7 +62,7 @@ func (r *Rate) LowerP(x, n float64) float64 {
 		return 1
 	}
 	g := RateScore(x, n, r.P)
-	t := StudentSF(((arc(b)-arc(r.P))-g)/StdErr(&r.Fit, n), DF(&r.Fit))
+	t := StudentSF(((arc(b)-arc(r.P))-g)/r.stdErr(n), DF(&r.Fit))
 	nEff, m := r.effective(n)
 	return math.Max(t, BetaBinomialLower(math.Ceil(x*nEff/n), nEff, b*m, (1-b)*m))
 }
@@ -82,7 +86,7 @@ func (r *Rate) effective(n float64) (nEff, m float64) {
 // shows with power .8 at level a: sin^2(asin sqrt(b) + (t_{1-a} + .84) se/2) - P.
 func (r *Rate) Visible(n, a float64) float64 {
 	b := math.Min(1, r.P+r.Tol)
-	x := arc(b)/2 + (StudentUpper(a, DF(&r.Fit))+.84)*StdErr(&r.Fit, n)/2
+	x := arc(b)/2 + (StudentUpper(a, DF(&r.Fit))+.84)*r.stdErr(n)/2
 	if x >= math.Pi/2 {
 		return 1 - r.P
 	}

@@ -70,7 +70,8 @@ func (c *Column) movedRates(d *Decision, x, n []float64) string {
 	for j := range x {
 		name := c.fitName(j)
 		if name == d.Strongest && n[j] > 0 {
-			return fmt.Sprintf("%s %s -> %s", words[name], percent(c.rates[j].P), percent(x[j]/n[j]))
+			r := c.rates[j].in(d.slot)
+			return fmt.Sprintf("%s %s -> %s", words[name], percent(r.P), percent(x[j]/n[j]))
 		}
 	}
 	return ""
@@ -84,30 +85,33 @@ func (c *Column) movedNumeric(d *Decision, x, n [numericScores]float64, q []floa
 		return ""
 	}
 	var parts []string
+	usual := c.shape.P
 	if d.Strongest == TestResidual {
 		parts = append(parts, "local")
 	} else {
+		if d.Seasonal {
+			usual = c.slotBins(d.slot)
+		}
 		for _, t := range d.Tests {
 			if t.Name == d.Strongest {
 				unit := ""
 				if t.Name == TestLocation {
 					unit = " sd" // only c1 is about a shift in standard deviations
 				}
-				parts = append(parts, fmt.Sprintf("%s %+.2f%s", t.Name, float64(t.Statistic), unit))
+				parts = append(parts, fmt.Sprintf("%s %+.2f%s", t.Name, float64(t.Effect), unit))
 			}
 		}
 	}
-	return strings.Join(append(parts, c.topBins(q, 3)...), "; ")
+	return strings.Join(append(parts, c.topBins(q, usual, 3)...), "; ")
 }
 
-// topBins names the judged bins with the largest (q-p)^2/p.
-func (c *Column) topBins(q []float64, k int) []string {
-	s := c.shape
+// topBins names the k judged bins with the largest (q-p)^2/p.
+func (c *Column) topBins(q, p []float64, k int) []string {
 	order := make([]int, len(q))
 	for i := range order {
 		order[i] = i
 	}
-	part := func(i int) float64 { return (q[i] - s.P[i]) * (q[i] - s.P[i]) / s.P[i] }
+	part := func(i int) float64 { return (q[i] - p[i]) * (q[i] - p[i]) / p[i] }
 	slices.SortStableFunc(order, func(a, b int) int {
 		switch x, y := part(a), part(b); {
 		case x > y:
@@ -120,7 +124,7 @@ func (c *Column) topBins(q []float64, k int) []string {
 	var out []string
 	for _, i := range order[:min(k, len(order))] {
 		if part(i) > 0 {
-			out = append(out, fmt.Sprintf("%s %s -> %s", c.binName(i), percent(s.P[i]), percent(q[i])))
+			out = append(out, fmt.Sprintf("%s %s -> %s", c.binName(i), percent(p[i]), percent(q[i])))
 		}
 	}
 	return out
@@ -177,35 +181,41 @@ func (c *Column) movedCategorical(w *ColumnWindow, d *Decision, x, n [categorySc
 	if d.Strongest == "" || counts == nil {
 		return ""
 	}
-	return strings.Join(c.topLevels(w, n[rateNew], d.Strongest == TestResidual), "; ")
+	return strings.Join(c.topLevels(w, n[rateNew], d.Strongest == TestResidual, d.slot), "; ")
 }
 
-// topLevels names the three levels with the largest (q-p)^2/p.
-func (c *Column) topLevels(w *ColumnWindow, n float64, all bool) []string {
+// topLevels names the three levels with the largest (q-p)^2/p: of all levels, or
+// of the tested ones against the slot's shares.
+func (c *Column) topLevels(w *ColumnWindow, n float64, all bool, slot driftd.Slot) []string {
 	lv := c.levels
 	type move struct {
 		name    string
 		p, q, d float64
 	}
 	var moves []move
-	add := func(name string, p, x float64) {
-		moves = append(moves, move{name, p, x / n, (x/n - p) * (x/n - p) / p})
+	add := func(name string, p, least, x float64) {
+		moves = append(moves, move{name, p, x / n, (x/n - p) * (x/n - p) / math.Max(p, least)})
 	}
 	if all {
 		for j, i := range lv.seen {
 			if i >= 0 {
-				add("`"+c.Layout.Categories[i]+"`", lv.seenP[j], float64(w.Profile.Counts[i]))
+				add("`"+c.Layout.Categories[i]+"`", lv.seenP[j], 0, float64(w.Profile.Counts[i]))
 			} else {
-				add("(rare levels)", lv.seenP[j], float64(w.Profile.Classes[driftd.RareLevel]))
+				add("(rare levels)", lv.seenP[j], 0, float64(w.Profile.Classes[driftd.RareLevel]))
 			}
 		}
 	} else {
 		counts := lv.pooled(w.Profile)
 		for j, x := range counts {
+			fit, least := &c.scale.Fits[categoryScores+j], 0.
+			if fit.Seasonal() { // an hour may hardly have the level
+				least = leastShare
+			}
+			p := slotShare(fit, lv.P[j], slot)
 			if j < len(lv.kept) {
-				add("`"+c.Layout.Categories[lv.kept[j]]+"`", lv.P[j], x)
+				add("`"+c.Layout.Categories[lv.kept[j]]+"`", p, least, x)
 			} else {
-				add("(rare levels)", lv.P[j], x)
+				add("(rare levels)", p, least, x)
 			}
 		}
 	}

@@ -55,7 +55,7 @@ func columnResult(column string, hour int, revision int64) driftd.Result {
 		Kind: "column", Model: "fraud", Segment: "country=DE", Column: column, WindowStart: start, WindowEnd: start.Add(time.Hour), WindowLength: 3600,
 		N: 1000, NEff: 512.5, Effect: .31, PValue: 1e-9, Alpha: 1e-5, MDE: nan, Verdict: driftd.Drift, Flag: true, Evaluated: true, Score: -.25, Moved: "up by 12 %",
 		Tests: []driftd.TestResult{{Name: "w1", Statistic: 3.5, Effect: .31, Threshold: 2.5, PValue: 1e-9}, {Name: "psi", Statistic: .2, Effect: .2, Threshold: nan, PValue: nan}},
-		Bins:  []uint64{0, 5, math.MaxUint64, 0}, Quantiles: []driftd.Float{1, 2, 3, 4, 5}, Mean: 3.25, Nulls: 1, NaNs: 2, TypeErrors: 3, Complete: 1, Late: 4, Watched: true,
+		Bins:  []uint64{0, 5, math.MaxUint64, 0}, Quantiles: []driftd.Float{1, 2, 3, 4, 5}, Mean: 3.25, Nulls: 1, NaNs: 2, TypeErrors: 3, Complete: 1, Late: 4, Watched: true, Baseline: driftd.BaselineSeasonal,
 		Stamp: stamp(revision),
 	}}
 }
@@ -111,10 +111,10 @@ func TestClickHouseMigratesAndWritesIdempotently(t *testing.T) {
 	// Every value, as text, so that a value in the wrong column shows. Format of toString and arrays: ClickHouse's own.
 	got := query[string](ctx, t, conn, `SELECT toString(tuple(model, segment, column, window_start, window_end, window_length, n, n_eff, effect, p_value, alpha, mde,
 		verdict, flag, evaluated, score, moved, tests.name, tests.statistic, tests.effect, tests.threshold, tests.p_value, bins, quantiles, mean, nulls, nans, type_errors,
-		complete, reason, late, provisional, watched, reference, revision, config_hash, version, labels)) FROM driftd.driftd_columns FINAL WHERE column = 'amount'`)
+		complete, reason, late, provisional, watched, baseline, reference, revision, config_hash, version, labels)) FROM driftd.driftd_columns FINAL WHERE column = 'amount'`)
 	want := fmt.Sprintf(`('fraud','country=DE','amount','%s','%s',3600,1000,512.5,0.31,1e-9,0.00001,NULL,`+
 		`'drift',true,true,-0.25,'up by 12 %%',['w1','psi'],[3.5,0.2],[0.31,0.2],[2.5,nan],[1e-9,nan],[0,5,18446744073709551615,0],[1,2,3,4,5],3.25,1,2,3,`+
-		`1,'',4,false,true,'f00d',7,'c0ffee','test',{'team':'risk'})`, stampOf(firstHour), stampOf(firstHour.Add(time.Hour)))
+		`1,'',4,false,true,'seasonal','f00d',7,'c0ffee','test',{'team':'risk'})`, stampOf(firstHour), stampOf(firstHour.Add(time.Hour)))
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("a row of driftd_columns (-want +got):\n%s", d)
 	}

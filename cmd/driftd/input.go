@@ -27,6 +27,8 @@ type inputFlags struct {
 	WindowRows int64    `placeholder:"N" help:"Row clock instead of times: N rows are an hour."`
 	Start      string   `placeholder:"T" help:"Where the row clock begins (default 2000-01-01T00:00:00Z)."`
 	Segment    []string `placeholder:"COL,.." help:"Columns to cut the traffic by: each value gets a series of its own."`
+
+	baseline string // of reference build
 }
 
 func (f *inputFlags) options() (rows.Options, error) {
@@ -76,7 +78,7 @@ func buildReference(path string, f *inputFlags, columns []string, p *progress) (
 	}
 	build := reference.Options{
 		Model: f.Model, Lengths: f.lengths(), Location: time.UTC, Flat: f.Time == "" && f.WindowRows == 0 && !native, Whole: f.WindowRows > 0,
-		Description: filepath.Base(path), Columns: columns,
+		Description: filepath.Base(path), Columns: columns, Baseline: f.baseline,
 		Progress: func(pass int, n int64) {
 			p.say("reference %s: pass %d of 2, %s rows", filepath.Base(path), pass, thousands(n))
 		},

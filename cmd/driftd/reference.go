@@ -25,8 +25,9 @@ type referenceCmd struct {
 }
 
 type buildCmd struct {
-	Input  string `arg:"" help:"CSV, JSON lines or Parquet, plain or gzip."`
-	Output string `short:"o" required:"" placeholder:"FILE.ref" help:"Where the reference goes."`
+	Input    string `arg:"" help:"CSV, JSON lines or Parquet, plain or gzip."`
+	Output   string `short:"o" required:"" placeholder:"FILE.ref" help:"Where the reference goes."`
+	Baseline string `enum:"auto,fixed" default:"auto" help:"auto: from 7 days of hours on, each hour is compared with its own usual; fixed: all with one."`
 	inputFlags
 }
 
@@ -48,6 +49,7 @@ func (c *buildCmd) Run() error {
 		return fmt.Errorf("write the reference: %w", err)
 	}
 	p := newProgress()
+	c.baseline = c.Baseline
 	b, report, err := buildReference(c.Input, &c.inputFlags, nil, p)
 	if err != nil {
 		return err
@@ -178,6 +180,9 @@ func show(b *wire.Bundle) {
 		fmt.Printf("  %-20s %12s events  fingerprint %.12s", r.Segment, thousands(r.Events), r.Fingerprint)
 		for _, sc := range r.Scales {
 			fmt.Printf("  %d windows of %s (median %.0f events)", sc.Windows, driftd.FormatLength(sc.Length), sc.MedianN)
+		}
+		if r.Timezone != "" {
+			fmt.Printf("  seasonal: hours of %s, weekdays and weekends", r.Timezone)
 		}
 		if r.Flat() {
 			fmt.Print("  one flat sample: budget not guaranteed")

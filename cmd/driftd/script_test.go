@@ -116,7 +116,7 @@ var columnFields = []string{"kind", "model", "segment", "column", "window_index"
 	"verdict", "flag", "tests", "bins", "complete", "reason", "late", "reference"}
 
 // moreFields are further ones that a line may have.
-var moreFields = []string{"window_length", "evaluated", "score", "moved", "quantiles", "mean", "nulls", "nans", "type_errors", "provisional", "watched", "revision", "config_hash", "version", "labels"}
+var moreFields = []string{"window_length", "evaluated", "score", "moved", "quantiles", "mean", "nulls", "nans", "type_errors", "provisional", "watched", "baseline", "revision", "config_hash", "version", "labels"}
 
 // results FILE: every line is an object of a known kind, a column's with exactly
 // the fields that are promised.

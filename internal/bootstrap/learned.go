@@ -85,7 +85,7 @@ func (m *learning) finish(p *Plan) (*Learned, error) {
 		}
 		if s.Usable() >= detectors.MinWindows {
 			var err error
-			s.Reference, err = reference.FitWindows(l.Layout, s.Kept, reference.FitOptions{Model: m.name, Segment: segment, Lengths: m.conf.Lengths, Location: m.conf.Location,
+			s.Reference, err = reference.FitWindows(l.Layout, s.Kept, reference.FitOptions{Model: m.name, Segment: segment, Lengths: m.conf.Lengths, Location: m.conf.Location, Baseline: m.conf.Baseline,
 				Source: "learned from what the topics held", Singletons: m.builder.Singletons(i)})
 			if err != nil {
 				return nil, err
@@ -94,7 +94,7 @@ func (m *learning) finish(p *Plan) (*Learned, error) {
 		l.Series = append(l.Series, s)
 	}
 	if m.conf.Alpha != nil && l.Ready() {
-		l.Unsteady = reference.Halves(l.Layout, l.Series[0].Kept, reference.FitOptions{Model: m.name, Segment: driftd.AllSegment, Lengths: m.conf.Lengths, Location: m.conf.Location},
+		l.Unsteady = reference.Halves(l.Layout, l.Series[0].Kept, reference.FitOptions{Model: m.name, Segment: driftd.AllSegment, Lengths: m.conf.Lengths, Location: m.conf.Location, Baseline: m.conf.Baseline},
 			m.conf.Alpha(l.Layout, len(model.Segments)))
 	}
 	return l, nil

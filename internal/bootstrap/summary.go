@@ -13,6 +13,7 @@ import (
 	"github.com/driftd/driftd/consumers"
 	"github.com/driftd/driftd/detectors"
 	"github.com/driftd/driftd/internal/detect"
+	"github.com/driftd/driftd/internal/reference"
 )
 
 // Summary says on about a screen what was learned, how sure it is, and what
@@ -118,7 +119,11 @@ func (l *Learned) columns(b *strings.Builder) {
 	for c := range l.Layout.Columns {
 		lc := &l.Layout.Columns[c]
 		col := detectors.NewColumn(lc, &ref.Columns[c], &ref.Scales[0].Columns[c], alpha)
-		d := col.Judge(&detectors.ColumnWindow{Profile: &usual.Profile.Columns[c], Missing: usual.Profile.Missing(lc, c)}, true, "")
+		cw := detectors.ColumnWindow{Profile: &usual.Profile.Columns[c], Missing: usual.Profile.Missing(lc, c)}
+		if ref.Timezone != "" {
+			cw.Slot, cw.Day = driftd.SlotAt(usual.Start, l.Conf.Location)
+		}
+		d := col.Judge(&cw, true, "")
 		lines = append(lines, line{lc.Name, lc.Kind.String(), d.MDE, d.Verdict, d.Reason})
 	}
 	slices.SortStableFunc(lines, func(x, y line) int { return cmp.Compare(worst(y.mde), worst(x.mde)) })
@@ -163,7 +168,9 @@ func usualWindow(ws []*detect.Kept) *detect.Kept {
 			fit = append(fit, k)
 		}
 	}
-	slices.SortFunc(fit, func(a, b *detect.Kept) int { return cmp.Or(cmp.Compare(a.Profile.Events, b.Profile.Events), cmp.Compare(a.Start, b.Start)) })
+	slices.SortFunc(fit, func(a, b *detect.Kept) int {
+		return cmp.Or(cmp.Compare(a.Profile.Events, b.Profile.Events), cmp.Compare(a.Start, b.Start))
+	})
 	return fit[len(fit)/2]
 }
 
@@ -176,8 +183,11 @@ func (l *Learned) surer(b *strings.Builder) {
 		fmt.Fprintf(b, "  Provisional: %d windows over %s. It is full from %d windows over 14 days on, and gets there by itself: windows that have not drifted go on teaching it.\n",
 			windows, days(span), detect.FullWindows)
 	}
-	if span < 7*24*time.Hour {
-		fmt.Fprintf(b, "  From 7 days on each hour is compared with its own usual (now: %s).\n", days(span))
+	switch {
+	case ref.Timezone != "":
+		fmt.Fprintf(b, "  Each hour, on weekdays and at weekends, is compared with its own usual (time zone %s).\n", ref.Timezone)
+	case l.Conf.Baseline != reference.BaselineFixed && span < reference.SeasonalSpan:
+		fmt.Fprintf(b, "  From 7 days on each hour is compared with its own usual (so far: %s).\n", days(span))
 	}
 }
 

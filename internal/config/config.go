@@ -146,7 +146,7 @@ func Default() *Config {
 	c := &Config{
 		Kafka:    Kafka{TopicPrefix: "driftd", Partitions: 6, Replication: -1},
 		Pane:     time.Minute,
-		Defaults: Model{Windows: []time.Duration{time.Hour, day}, Timezone: "UTC", PagesPerWeek: 1, Bootstrap: 14 * day, location: time.UTC},
+		Defaults: Model{Windows: []time.Duration{time.Hour, day}, Timezone: "UTC", PagesPerWeek: 1, Bootstrap: 14 * day, Baseline: "auto", location: time.UTC},
 		Sinks:    Sinks{Prometheus: Prometheus{MaxSeries: 10000}},
 		Alerts:   Alerts{PageMaxAge: 6 * time.Hour, Interval: time.Minute},
 		HTTP:     HTTP{Listen: ":9110"},

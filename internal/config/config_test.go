@@ -95,11 +95,11 @@ func TestEveryKey(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"team": "risk", "tier": "1"}, fraud.Labels); diff != "" {
 		t.Errorf("labels (-want +got)\n%s", diff)
 	}
-	if !fraud.Expect || fraud.Severity != "page" || *fraud.Columns["amount"].Importance != 1 || *fraud.Columns["user_id"].Watch || fraud.ReferenceFile != "fraud.ref" {
+	if !fraud.Expect || fraud.Severity != "page" || *fraud.Columns["amount"].Importance != 1 || *fraud.Columns["user_id"].Watch || fraud.ReferenceFile != "fraud.ref" || fraud.Baseline != "auto" {
 		t.Errorf("fraud: %+v", fraud)
 	}
 	other := c.ModelOf("other")
-	if other.Severity != "ticket" || other.Expect || other.Labels["team"] != "platform" || *other.Columns["amount"].Importance != .3 || other.PagesPerWeek != .5 {
+	if other.Severity != "ticket" || other.Expect || other.Labels["team"] != "platform" || *other.Columns["amount"].Importance != .3 || other.PagesPerWeek != .5 || other.Baseline != "fixed" {
 		t.Errorf("other: %+v", other)
 	}
 	if diff := cmp.Diff([]time.Duration{time.Hour, day, 7 * day}, other.WindowLengths()); diff != "" {

@@ -21,6 +21,7 @@ type Model struct {
 	Columns       map[string]Column
 	ReferenceFile string
 	Bootstrap     time.Duration // how far back a reference is learned from where there is none; 0: never
+	Baseline      string        // auto or fixed: what a reference that driftd makes itself compares with
 
 	location *time.Location
 }

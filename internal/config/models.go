@@ -60,10 +60,14 @@ func (f *file) model(v at, m *Model, pane time.Duration) {
 		f.columns(x, m)
 	}
 	if x, ok := o["reference"]; ok {
-		if y, ok := f.object(x)["file"]; ok {
+		ref := f.object(x)
+		if y, ok := ref["file"]; ok {
 			f.text(y, &m.ReferenceFile)
 		}
-		if y, ok := f.object(x)["bootstrap"]; ok {
+		if y, ok := ref["baseline"]; ok {
+			f.oneOf(y, &m.Baseline, "auto", "fixed")
+		}
+		if y, ok := ref["bootstrap"]; ok {
 			f.bootstrap(y, &m.Bootstrap)
 		}
 	}

@@ -108,7 +108,7 @@ func modelKeys(at string) []Key {
 	}
 	ks := []Key{
 		{Path: "windows", Type: "list of durations", Default: or("[1h, 1d]"), Meaning: "Window lengths, at most 4."},
-		{Path: "timezone", Type: "name", Default: or("UTC"), Meaning: "Where days begin, as in Europe/Berlin."},
+		{Path: "timezone", Type: "name", Default: or("UTC"), Meaning: "Where days begin, and whose hours seasonal references that driftd makes have, as in Europe/Berlin."},
 		{Path: "budget", Type: "mapping", Meaning: "How many false alarms are accepted.", Example: "budget: {pages_per_week: 1}"},
 		{Path: "budget.pages_per_week", Type: "number", Default: or("1"), Meaning: "False pages a model may cause in a week; the levels of all tests follow from it."},
 		{Path: "segments", Type: "list", Default: or("from the reference"), Meaning: "Tags to cut the traffic by: a tag, a list of tags to cross, or a tag with its values. Values that are not given come from the reference.", Example: "segments: [version, [country, device], {country: [DE, FR]}]"},
@@ -124,6 +124,7 @@ func modelKeys(at string) []Key {
 	ks = append(ks,
 		Key{Path: "reference", Type: "mapping", Meaning: "What the traffic is compared with.", Example: "reference: {file: fraud.ref}"},
 		Key{Path: "reference.file", Type: "file", Default: "the last one pushed", Meaning: "A file that `driftd reference build` wrote; it says itself which model it is of."},
+		Key{Path: "reference.baseline", Type: "auto or fixed", Default: or("auto"), Meaning: "Of references that driftd makes itself. auto: from 7 days of hours on, each hour (on weekdays, at weekends) is compared with its own usual; fixed: all with one. A stored reference says itself which it is."},
 		Key{Path: "reference.bootstrap", Type: "duration or off", Default: or("14d"), Meaning: "A model that has no reference learns one from what its topics hold, at most this far back. off: only references that are pushed."})
 	if mine {
 		ks = append(ks, Key{Path: "expect", Type: "true or false", Default: "false", Meaning: "The model's silence is an incident."})

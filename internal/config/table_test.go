@@ -114,6 +114,7 @@ func TestTableDefaults(t *testing.T) {
 	literal := []string{typeDuration, "size", "number", "true or false", "list of durations"}
 	for _, k := range keys {
 		named := k.Path == "kafka.topic_prefix" || k.Path == "http.listen" || k.Path == "sources[].deadletters" || k.Path == "defaults.timezone" ||
+			k.Path == "defaults.reference.baseline" ||
 			k.Path == "sinks.clickhouse.database" || k.Path == "sinks.clickhouse.username"
 		if strings.Contains(k.Path, "<name>") || k.Soon != "" || !named && !slices.Contains(literal, k.Type) {
 			continue

@@ -133,11 +133,11 @@ func judgeColumns(r *Rules, w *OpenWindow, use Use, win *driftd.WindowResult) []
 	if profile == nil || w.Layout == "" {
 		profile = driftd.NewProfile(use.Layout)
 	}
-	evaluable := win.Reason == ""
+	evaluable, slot := win.Reason == "", prep.slot(w.Window)
 	out := make([]*driftd.ColumnResult, len(prep.columns))
 	for i, col := range prep.columns {
 		l := &use.Layout.Columns[i]
-		cw := detectors.ColumnWindow{Profile: &profile.Columns[i], Missing: profile.Missing(l, i)}
+		cw := detectors.ColumnWindow{Profile: &profile.Columns[i], Missing: profile.Missing(l, i), Slot: slot}
 		d := col.Judge(&cw, evaluable, win.Reason)
 		d.Provisional = d.Provisional || prep.provisional
 		out[i] = columnResult(r, win, l, &cw, &d, prep.alpha)
@@ -157,6 +157,9 @@ func columnResult(r *Rules, win *driftd.WindowResult, l *driftd.ColumnLayout, cw
 	}
 	if d.Flag {
 		c.Moved = d.Moved
+	}
+	if d.Seasonal {
+		c.Baseline = driftd.BaselineSeasonal
 	}
 	if c.Tests == nil {
 		c.Tests = []driftd.TestResult{}

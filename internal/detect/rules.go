@@ -81,6 +81,7 @@ type Rules struct {
 	Policy       *alerts.Policy
 	Uses         []Use // by From, ascending
 	PageMaxAge   time.Duration
+	Baseline     string // of references that are learned: reference.BaselineAuto or BaselineFixed
 	ConfigHash   string
 	Version      string
 
@@ -103,6 +104,16 @@ type prepared struct {
 	alpha       float64
 	provisional bool // the reference is young
 	columns     []*detectors.Column
+	location    *time.Location // of the reference's slots; nil when it cannot be had: no hour is known then
+}
+
+// slot is the window's hour as the reference has hours, whatever config says.
+func (p *prepared) slot(w driftd.Window) driftd.Slot {
+	if p.location == nil || !driftd.HasSlots(w.Length) {
+		return driftd.NoSlot
+	}
+	s, _ := driftd.SlotAt(w.Start, p.location)
+	return s
 }
 
 // useFor finds the reference for a window: the latest in effect at its start
@@ -148,6 +159,7 @@ func (r *Rules) prepare(u Use, length time.Duration) *prepared {
 		r.prepared = map[prepareKey]*prepared{}
 	}
 	p := &prepared{alpha: r.Budget(u).Alpha(length)}
+	p.location, _ = u.Reference.Location() // internal/wire has refused a reference whose zone is not known here
 	scale := u.Reference.Scale(length)
 	base := u.Reference.Scale(r.Lengths[0])
 	p.provisional = base == nil || base.Windows < FullWindows || time.Duration(u.Reference.To-u.Reference.From) < FullSpan-time.Hour

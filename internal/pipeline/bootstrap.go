@@ -259,7 +259,7 @@ func (l *learner) options(sources []*Source, p *bootstrap.Plan) bootstrap.Option
 				return bootstrap.Model{}, false
 			}
 			rules := l.set.Models.Rules(driftd.Series{Model: name, Segment: driftd.AllSegment})
-			return bootstrap.Model{Lengths: rules.Lengths, Location: rules.Location, Tags: slices.Clone(l.set.Models.Segments(name)),
+			return bootstrap.Model{Lengths: rules.Lengths, Location: rules.Location, Baseline: rules.Baseline, Tags: slices.Clone(l.set.Models.Segments(name)),
 				Alpha: func(layout *driftd.Layout, series int) float64 {
 					return detectors.Budget{PagesPerWeek: rules.PagesPerWeek, Columns: len(layout.Columns), Series: series, Lengths: rules.Lengths[:1]}.Alpha(rules.Lengths[0])
 				}}, true

@@ -24,7 +24,7 @@ func RulesOf(cfg *config.Config, s driftd.Series, version string) detect.Rules {
 		}
 		p.Columns[name] = cp
 	}
-	return detect.Rules{Series: s, Lengths: m.WindowLengths(), Location: m.Location(), PagesPerWeek: m.PagesPerWeek, Policy: p,
+	return detect.Rules{Series: s, Lengths: m.WindowLengths(), Location: m.Location(), PagesPerWeek: m.PagesPerWeek, Baseline: m.Baseline, Policy: p,
 		PageMaxAge: cfg.Alerts.PageMaxAge, ConfigHash: cfg.Hash(), Version: version}
 }
 
@@ -66,7 +66,9 @@ func (l *Live) Segments(model string) []driftd.SegmentTag {
 func (l *Live) Known(model string) bool { return l.now.Load().cfg.Known(model) }
 
 // Bootstrap implements ModelConfig.
-func (l *Live) Bootstrap(model string) time.Duration { return l.now.Load().cfg.ModelOf(model).Bootstrap }
+func (l *Live) Bootstrap(model string) time.Duration {
+	return l.now.Load().cfg.ModelOf(model).Bootstrap
+}
 
 // Generation implements ModelConfig.
 func (l *Live) Generation() int64 { return l.now.Load().generation }

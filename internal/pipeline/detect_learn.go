@@ -110,7 +110,7 @@ func (t *detectTask) fit(ctx context.Context, due []*lesson) error {
 	for _, l := range due {
 		o := detect.Origin{Kind: detect.Learned, By: "driftd", At: t.set.Now().UnixNano(), Since: l.use.Origin.Since, First: l.from}
 		ref, err := reference.FitWindows(l.use.Layout, l.kept, reference.FitOptions{Model: l.series.Model, Segment: l.series.Segment,
-			Lengths: l.rules.Lengths, Location: l.rules.Location, Origin: o, Inherit: l.use.Reference, Source: "learned from closed windows"})
+			Lengths: l.rules.Lengths, Location: l.rules.Location, Baseline: l.rules.Baseline, Origin: o, Inherit: l.use.Reference, Source: "learned from closed windows"})
 		if err != nil {
 			t.log.Warn("a reference cannot be learned yet", "model", l.series.Model, "segment", l.series.Segment, "err", err)
 			continue

@@ -32,7 +32,7 @@ type References struct {
 	refs     map[string]*driftd.Reference
 	uses     map[driftd.Series][]*wire.UseEntry
 	requests map[driftd.Series]*wire.Request
-	seen     map[string]bool // references that were ever requested
+	seen     map[string]bool            // references that were ever requested
 	plans    map[string]*wire.Bootstrap // by topic
 	version  int64
 	changed  chan struct{}

@@ -27,11 +27,12 @@ type Source interface {
 type Options struct {
 	Model       string
 	Map         consumers.Map
-	Tags        []driftd.SegmentTag // tags to cut by; values are found when none are given
-	Lengths     []time.Duration     // window lengths, the base first
-	Location    *time.Location
+	Tags        []driftd.SegmentTag      // tags to cut by; values are found when none are given
+	Lengths     []time.Duration          // window lengths, the base first
+	Location    *time.Location           // where days begin, and whose hours the seasonal slots are
+	Baseline    string                   // BaselineAuto ("" too) or BaselineFixed
 	Flat        bool                     // rows have no time: one sample without windows
-	Whole       bool                     // the first window is not cut, whenever its first event comes (row clock)
+	Whole       bool                     // row clock: the first window is not cut, whenever its first event comes, and hours are none of a day
 	End         func(events int64) int64 // where the data of the last window end; nil: a minute after the last event
 	Description string                   // Reference.Source
 	Columns     []string
@@ -98,6 +99,9 @@ type Builder struct {
 func NewBuilder(opt Options) (*Builder, error) {
 	if len(opt.Lengths) == 0 && !opt.Flat {
 		return nil, errors.New("build reference: no window length")
+	}
+	if err := opt.checkBaseline(); err != nil {
+		return nil, fmt.Errorf("build reference: %w", err)
 	}
 	b := &Builder{opt: opt, byName: map[string]*facts{}, report: &Report{}, windows: make([]int64, len(opt.Lengths)), tags: make([]map[string]uint64, len(opt.Tags))}
 	for i := range b.tags {

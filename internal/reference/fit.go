@@ -8,6 +8,7 @@ import (
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/consumers"
 	"github.com/driftd/driftd/detectors"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/wire"
 )
 
@@ -113,24 +114,79 @@ func (b *Builder) fitSeries(segment string, s *seriesCounts) *driftd.Reference {
 	if b.opt.Flat {
 		return r
 	}
+	f := fitter{layout: b.layout, ref: r, lengths: b.opt.Lengths}
+	base := s.complete(b, 0, b.opt.Lengths[0])
+	if b.opt.seasonal(base) {
+		f.slots(b.opt.zone())
+	}
 	for i, length := range b.opt.Lengths {
 		windows := s.complete(b, i, length)
 		if segment == driftd.AllSegment {
 			b.report.Windows = append(b.report.Windows, len(windows))
 		}
-		sc := driftd.Scale{Length: length, Windows: len(windows)}
-		sc.MedianN = medianEvents(windows)
-		for c := range b.layout.Columns {
-			l := &b.layout.Columns[c]
-			cols := make([]detectors.ColumnWindow, len(windows))
-			for w, win := range windows {
-				cols[w] = detectors.ColumnWindow{Profile: &win.profile.Columns[c], Missing: win.profile.Missing(l, c), NewX: win.newX[c]}
-			}
-			sc.Columns = append(sc.Columns, detectors.FitColumn(l, &r.Columns[c], cols))
+		fit := make([]fitWindow, len(windows))
+		for k, w := range windows {
+			fit[k] = fitWindow{start: w.start, profile: w.profile, newX: w.newX}
 		}
-		r.Scales = append(r.Scales, sc)
+		f.scale(length, fit, nil)
 	}
 	return r
+}
+
+// fitWindow is a window that teaches.
+type fitWindow struct {
+	start   int64
+	profile *driftd.Profile
+	newX    []uint64 // by column: values whose level occurs in no other window
+	of      []*detect.Kept
+}
+
+// fitter fits the scales of one series' reference.
+type fitter struct {
+	layout  *driftd.Layout
+	ref     *driftd.Reference
+	lengths []time.Duration
+	zone    *time.Location // of the slots; nil: a fixed baseline
+}
+
+// slots makes the baseline seasonal.
+func (f *fitter) slots(zone *time.Location) { f.zone, f.ref.Timezone = zone, zone.String() }
+
+// scale fits the windows of one length (in order of time) and adds the scale to
+// the reference. column, when set, has the last word on a column: it may leave
+// windows out and take over an earlier fit.
+func (f *fitter) scale(length time.Duration, windows []fitWindow, column func(c int, fit func(teaches func(*fitWindow) bool) driftd.ColumnScale) driftd.ColumnScale) {
+	n := make([]uint64, len(windows))
+	for i := range windows {
+		n[i] = windows[i].profile.Events
+	}
+	sc := driftd.Scale{Length: length, Windows: len(windows), MedianN: medianCount(n)}
+	for c := range f.layout.Columns {
+		fit := func(teaches func(*fitWindow) bool) driftd.ColumnScale { return f.column(c, length, windows, teaches) }
+		if column != nil {
+			sc.Columns = append(sc.Columns, column(c, fit))
+		} else {
+			sc.Columns = append(sc.Columns, fit(nil))
+		}
+	}
+	f.ref.Scales = append(f.ref.Scales, sc)
+}
+
+func (f *fitter) column(c int, length time.Duration, windows []fitWindow, teaches func(*fitWindow) bool) driftd.ColumnScale {
+	l := &f.layout.Columns[c]
+	cols := make([]detectors.ColumnWindow, 0, len(windows))
+	for i := range windows {
+		w := &windows[i]
+		if teaches != nil && !teaches(w) {
+			continue
+		}
+		cw := detectors.ColumnWindow{Profile: &w.profile.Columns[c], Missing: w.profile.Missing(l, c), NewX: w.newX[c]}
+		if f.zone != nil && driftd.HasSlots(length) {
+			cw.Slot, cw.Day = driftd.SlotAt(w.start, f.zone)
+		}
+		cols = append(cols, cw)
+	}
+	return detectors.FitColumn(l, &f.ref.Columns[c], cols)
 }
 
 // edge is how near to a window's end the data must come for it to be whole.
@@ -169,14 +225,6 @@ func (s *seriesCounts) mergeBase(b *Builder, i int, length time.Duration) {
 		start := driftd.WindowAt(base.start, length, b.opt.Location).Start
 		s.window(i, start, b.layout).profile.Merge(base.profile)
 	}
-}
-
-func medianEvents(windows []*windowCounts) float64 {
-	n := make([]uint64, len(windows))
-	for i, w := range windows {
-		n[i] = w.profile.Events
-	}
-	return medianCount(n)
 }
 
 // medianCount is the (upper) median; n is sorted by it.

@@ -18,6 +18,7 @@ type FitOptions struct {
 	Location       *time.Location
 	Source         string // Reference.Source
 	Origin         detect.Origin
+	Baseline       string // BaselineAuto ("") or BaselineFixed
 
 	// Inherit is the reference whose dispersion a column takes as long as it has
 	// fewer than detectors.MinWindows windows of its own; nil: it has none then.
@@ -48,15 +49,21 @@ func FitWindows(l *driftd.Layout, windows []*detect.Kept, opt FitOptions) (*drif
 	for c := range l.Columns {
 		r.Columns = append(r.Columns, mergeColumn(l, c, ws, &opt))
 	}
+	f := fitter{layout: l, ref: r, lengths: opt.Lengths}
+	if opt.Baseline != BaselineFixed && longEnough(ws[0].Start, ws[len(ws)-1].Start, opt.Lengths[0]) {
+		f.slots(location(opt.Location))
+	}
 	for i, length := range opt.Lengths {
-		long := longer(ws, length, i == 0, opt.Location)
-		sc := driftd.Scale{Length: length, Windows: len(long), MedianN: medianOf(long)}
-		for c := range l.Columns {
-			sc.Columns = append(sc.Columns, fitColumn(l, c, r, long, length, &opt))
-		}
-		r.Scales = append(r.Scales, sc)
+		f.scale(length, longer(ws, length, i == 0, opt.Location), opt.column(l, length))
 	}
 	return r, nil
+}
+
+func location(l *time.Location) *time.Location {
+	if l == nil {
+		return time.UTC
+	}
+	return l
 }
 
 // usable are the windows in the layout that can teach, in order of time, each once.
@@ -97,38 +104,29 @@ func mergeColumn(l *driftd.Layout, c int, ws []*detect.Kept, opt *FitOptions) dr
 	return ref
 }
 
-// longWindow is a window of any length, made of base windows.
-type longWindow struct {
-	start   int64
-	parts   int
-	profile *driftd.Profile
-	of      []*detect.Kept
-}
-
 // longer merges base windows into windows of a length. A longer one that has
 // fewer than half as many base windows as the median one is left out: a hole or
 // an end of the data runs through it.
-func longer(ws []*detect.Kept, length time.Duration, base bool, loc *time.Location) []longWindow {
-	var out []longWindow
+func longer(ws []*detect.Kept, length time.Duration, base bool, loc *time.Location) []fitWindow {
+	var out []fitWindow
 	for _, w := range ws {
 		start := w.Start
 		if !base {
 			start = driftd.WindowAt(w.Start, length, loc).Start
 		}
 		if len(out) == 0 || out[len(out)-1].start != start {
-			out = append(out, longWindow{start: start})
+			out = append(out, fitWindow{start: start})
 		}
 		last := &out[len(out)-1]
-		last.parts++
 		last.of = append(last.of, w)
 	}
 	if !base {
 		n := make([]int, len(out))
 		for i := range out {
-			n[i] = out[i].parts
+			n[i] = len(out[i].of)
 		}
 		slices.Sort(n)
-		out = slices.DeleteFunc(out, func(w longWindow) bool { return 2*w.parts < n[len(n)/2] })
+		out = slices.DeleteFunc(out, func(w fitWindow) bool { return 2*len(w.of) < n[len(n)/2] })
 	}
 	for i := range out {
 		w := &out[i]
@@ -139,53 +137,46 @@ func longer(ws []*detect.Kept, length time.Duration, base bool, loc *time.Locati
 				w.profile.Merge(part.Profile)
 			}
 		}
+		w.newX = newLevels(w.of)
 	}
 	return out
 }
 
-func medianOf(ws []longWindow) float64 {
-	n := make([]uint64, len(ws))
-	for i := range ws {
-		n[i] = ws[i].profile.Events
-	}
-	return medianCount(n)
-}
-
-// fitColumn fits column c over the windows that teach it, or takes over what is
-// known of how its windows vary.
-func fitColumn(l *driftd.Layout, c int, r *driftd.Reference, ws []longWindow, length time.Duration, opt *FitOptions) driftd.ColumnScale {
-	var before *driftd.ColumnScale
-	if opt.Inherit != nil {
-		if sc := opt.Inherit.Scale(length); sc != nil {
-			before = &sc.Columns[c]
-		}
-	}
-	if before != nil && opt.Keep != nil && opt.Keep(l.Columns[c].Name) {
-		return *before
-	}
-	var cols []detectors.ColumnWindow
-	for i := range ws {
-		w := &ws[i]
-		if !slices.ContainsFunc(w.of, func(k *detect.Kept) bool { return !teaches(k, l, c, &opt.Origin) }) {
-			cols = append(cols, detectors.ColumnWindow{Profile: &w.profile.Columns[c], Missing: w.profile.Missing(&l.Columns[c], c), NewX: w.newX(c)})
-		}
-	}
-	own := detectors.FitColumn(&l.Columns[c], &r.Columns[c], cols)
-	if before == nil || own.Windows >= detectors.MinWindows || before.Windows < detectors.MinWindows {
-		return own
-	}
-	return inherit(*before, own.Windows)
-}
-
-// newX is how many values have a level that no other window has, as far as that
-// is known: what is new to the layout, where nobody counted it.
-func (w *longWindow) newX(c int) (n uint64) {
-	for _, k := range w.of {
-		if k.NewX != nil {
-			n += k.NewX[c]
-		} else {
-			n += k.Profile.Columns[c].Classes[driftd.NewLevel]
+// newLevels is how many values have a level that no other window has, as far as
+// that is known: what is new to the layout, where nobody counted it.
+func newLevels(of []*detect.Kept) []uint64 {
+	n := make([]uint64, len(of[0].Profile.Columns))
+	for _, k := range of {
+		for c := range n {
+			if k.NewX != nil {
+				n[c] += k.NewX[c]
+			} else {
+				n[c] += k.Profile.Columns[c].Classes[driftd.NewLevel]
+			}
 		}
 	}
 	return n
+}
+
+// column decides what a column's scale is: its own fit over the windows that
+// teach it, or what an earlier reference knows of how its windows vary.
+func (opt *FitOptions) column(l *driftd.Layout, length time.Duration) func(int, func(func(*fitWindow) bool) driftd.ColumnScale) driftd.ColumnScale {
+	return func(c int, fit func(func(*fitWindow) bool) driftd.ColumnScale) driftd.ColumnScale {
+		var before *driftd.ColumnScale
+		if opt.Inherit != nil {
+			if sc := opt.Inherit.Scale(length); sc != nil {
+				before = &sc.Columns[c]
+			}
+		}
+		if before != nil && opt.Keep != nil && opt.Keep(l.Columns[c].Name) {
+			return *before
+		}
+		own := fit(func(w *fitWindow) bool {
+			return !slices.ContainsFunc(w.of, func(k *detect.Kept) bool { return !teaches(k, l, c, &opt.Origin) })
+		})
+		if before == nil || own.Windows >= detectors.MinWindows || before.Windows < detectors.MinWindows {
+			return own
+		}
+		return inherit(*before, own.Windows)
+	}
 }

@@ -14,7 +14,9 @@ import (
 
 // Version is what this code can read: a record with a greater min_reader was
 // written by a newer driftd in a way that older ones must not pass over.
-const Version = 1
+// Format 2 has seasonal references: whoever passed over their slots would judge
+// every hour by the whole.
+const Version = 2
 
 // NewerError says that a record asks for a newer driftd.
 type NewerError struct {
@@ -97,13 +99,16 @@ func DecodeLayout(b []byte) (*driftd.Layout, error) {
 
 // EncodeReference gives the bytes of a reference and sets its fingerprint.
 func EncodeReference(r *driftd.Reference) ([]byte, error) {
-	m := &Reference{MinReader: 1, Model: r.Model, Segment: r.Segment, Layout: r.Layout, Source: r.Source, From: r.From, To: r.To, Events: r.Events, Groups: r.Groups[:]}
+	m := &Reference{MinReader: 1, Timezone: r.Timezone, Model: r.Model, Segment: r.Segment, Layout: r.Layout, Source: r.Source, From: r.From, To: r.To, Events: r.Events, Groups: r.Groups[:]}
 	for i := range r.Columns {
 		c := &r.Columns[i]
 		m.Columns = append(m.Columns, &ColumnReference{Profile: columnToWire(&c.Profile), Missing: c.Missing, Singletons: c.Singletons})
 	}
 	for i := range r.Scales {
 		m.Scales = append(m.Scales, scaleToWire(&r.Scales[i]))
+	}
+	if r.Timezone != "" {
+		m.MinReader = 2
 	}
 	b, err := marshal.Marshal(m)
 	if err != nil {
@@ -125,7 +130,10 @@ func DecodeReference(b []byte, l *driftd.Layout) (*driftd.Reference, error) {
 	if m.Layout != l.Fingerprint || len(m.Columns) != len(l.Columns) {
 		return nil, fmt.Errorf("decode reference of model %q: made in layout %.12s, read with %.12s", m.Model, m.Layout, l.Fingerprint)
 	}
-	r := &driftd.Reference{Model: m.Model, Segment: m.Segment, Layout: m.Layout, Fingerprint: Fingerprint(b), Source: m.Source, From: m.From, To: m.To, Events: m.Events}
+	r := &driftd.Reference{Model: m.Model, Segment: m.Segment, Layout: m.Layout, Fingerprint: Fingerprint(b), Source: m.Source, From: m.From, To: m.To, Events: m.Events, Timezone: m.Timezone}
+	if _, err := r.Location(); err != nil {
+		return nil, fmt.Errorf("decode reference of model %q: %w", m.Model, err)
+	}
 	copy(r.Groups[:], m.Groups)
 	for i, c := range m.Columns {
 		p, err := columnFromWire(c.Profile, &l.Columns[i])
@@ -137,6 +145,9 @@ func DecodeReference(b []byte, l *driftd.Layout) (*driftd.Reference, error) {
 	for _, s := range m.Scales {
 		if len(s.Columns) != len(l.Columns) {
 			return nil, fmt.Errorf("decode reference of model %q: a scale has %d columns, the layout %d", m.Model, len(s.Columns), len(l.Columns))
+		}
+		if err := checkSlots(&m, s); err != nil {
+			return nil, fmt.Errorf("decode reference of model %q: %w", m.Model, err)
 		}
 		r.Scales = append(r.Scales, scaleFromWire(s))
 	}
@@ -156,10 +167,10 @@ func scaleToWire(s *driftd.Scale) *Scale {
 	m := &Scale{Length: int64(s.Length), Windows: int64(s.Windows), MedianN: s.MedianN}
 	for i := range s.Columns {
 		c := &s.Columns[i]
-		w := &ColumnScale{Windows: int64(c.Windows), MedianN: c.MedianN, MaxN: c.MaxN, NewShare: c.NewShare,
-			Residual: &ResidualFit{R: int64(c.Residual.R), MeanLog: c.Residual.MeanLog, SdLog: c.Residual.SDLog, MeanNx: c.Residual.MeanNX, MeanNc: c.Residual.MeanNC, MaxN: c.Residual.MaxN}}
+		w := &ColumnScale{Windows: int64(c.Windows), MedianN: c.MedianN, MaxN: c.MaxN, NewShare: c.NewShare, SlotDays: c.SlotDays,
+			Residual: &ResidualFit{R: int64(c.Residual.R), MeanLog: c.Residual.MeanLog, SdLog: c.Residual.SDLog, MeanNx: c.Residual.MeanNX, MeanNc: c.Residual.MeanNC, MaxN: c.Residual.MaxN, MeanSlotNc: c.Residual.MeanSlotNC}}
 		for _, f := range c.Fits {
-			w.Fits = append(w.Fits, &Fit{Name: f.Name, R: int64(f.R), Re: f.RE, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRe: f.MeanRE})
+			w.Fits = append(w.Fits, &Fit{Name: f.Name, R: int64(f.R), Re: f.RE, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRe: f.MeanRE, SlotMeans: f.SlotMeans, SlotDays: f.SlotDays})
 		}
 		for _, k := range c.Kept {
 			w.Kept = append(w.Kept, int32(k))
@@ -172,12 +183,12 @@ func scaleToWire(s *driftd.Scale) *Scale {
 func scaleFromWire(m *Scale) driftd.Scale {
 	s := driftd.Scale{Length: time.Duration(m.Length), Windows: int(m.Windows), MedianN: m.MedianN}
 	for _, w := range m.Columns {
-		c := driftd.ColumnScale{Windows: int(w.Windows), MedianN: w.MedianN, MaxN: w.MaxN, NewShare: w.NewShare}
+		c := driftd.ColumnScale{Windows: int(w.Windows), MedianN: w.MedianN, MaxN: w.MaxN, NewShare: w.NewShare, SlotDays: w.SlotDays}
 		if r := w.Residual; r != nil {
-			c.Residual = driftd.ResidualFit{R: int(r.R), MeanLog: r.MeanLog, SDLog: r.SdLog, MeanNX: r.MeanNx, MeanNC: r.MeanNc, MaxN: r.MaxN}
+			c.Residual = driftd.ResidualFit{R: int(r.R), MeanLog: r.MeanLog, SDLog: r.SdLog, MeanNX: r.MeanNx, MeanNC: r.MeanNc, MaxN: r.MaxN, MeanSlotNC: r.MeanSlotNc}
 		}
 		for _, f := range w.Fits {
-			c.Fits = append(c.Fits, driftd.Fit{Name: f.Name, R: int(f.R), RE: f.Re, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRE: f.MeanRe})
+			c.Fits = append(c.Fits, driftd.Fit{Name: f.Name, R: int(f.R), RE: f.Re, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRE: f.MeanRe, SlotMeans: f.SlotMeans, SlotDays: f.SlotDays})
 		}
 		for _, k := range w.Kept {
 			c.Kept = append(c.Kept, int(k))

@@ -757,6 +757,7 @@ type Reference struct {
 	Groups        []uint64               `protobuf:"varint,9,rep,packed,name=groups,proto3" json:"groups,omitempty"`
 	Columns       []*ColumnReference     `protobuf:"bytes,10,rep,name=columns,proto3" json:"columns,omitempty"`
 	Scales        []*Scale               `protobuf:"bytes,11,rep,name=scales,proto3" json:"scales,omitempty"`
+	Timezone      string                 `protobuf:"bytes,12,opt,name=timezone,proto3" json:"timezone,omitempty"` // of the slots' hours; empty without slots
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -866,6 +867,13 @@ func (x *Reference) GetScales() []*Scale {
 		return x.Scales
 	}
 	return nil
+}
+
+func (x *Reference) GetTimezone() string {
+	if x != nil {
+		return x.Timezone
+	}
+	return ""
 }
 
 type ColumnReference struct {
@@ -1005,6 +1013,7 @@ type ColumnScale struct {
 	Residual      *ResidualFit           `protobuf:"bytes,5,opt,name=residual,proto3" json:"residual,omitempty"`
 	Kept          []int32                `protobuf:"varint,6,rep,packed,name=kept,proto3" json:"kept,omitempty"`
 	NewShare      float64                `protobuf:"fixed64,7,opt,name=new_share,json=newShare,proto3" json:"new_share,omitempty"`
+	SlotDays      []uint32               `protobuf:"varint,8,rep,packed,name=slot_days,json=slotDays,proto3" json:"slot_days,omitempty"` // of 48 slots: 24 hours on weekdays, 24 at weekends; none for a fixed baseline. min_reader 2
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1088,6 +1097,13 @@ func (x *ColumnScale) GetNewShare() float64 {
 	return 0
 }
 
+func (x *ColumnScale) GetSlotDays() []uint32 {
+	if x != nil {
+		return x.SlotDays
+	}
+	return nil
+}
+
 type Fit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1100,6 +1116,8 @@ type Fit struct {
 	MedianN       float64                `protobuf:"fixed64,8,opt,name=median_n,json=medianN,proto3" json:"median_n,omitempty"`
 	MaxN          float64                `protobuf:"fixed64,9,opt,name=max_n,json=maxN,proto3" json:"max_n,omitempty"`
 	MeanRe        float64                `protobuf:"fixed64,20,opt,name=mean_re,json=meanRe,proto3" json:"mean_re,omitempty"`
+	SlotMeans     []float32              `protobuf:"fixed32,10,rep,packed,name=slot_means,json=slotMeans,proto3" json:"slot_means,omitempty"`
+	SlotDays      []uint32               `protobuf:"varint,11,rep,packed,name=slot_days,json=slotDays,proto3" json:"slot_days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1204,6 +1222,20 @@ func (x *Fit) GetMeanRe() float64 {
 	return 0
 }
 
+func (x *Fit) GetSlotMeans() []float32 {
+	if x != nil {
+		return x.SlotMeans
+	}
+	return nil
+}
+
+func (x *Fit) GetSlotDays() []uint32 {
+	if x != nil {
+		return x.SlotDays
+	}
+	return nil
+}
+
 type ResidualFit struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	R             int64                  `protobuf:"varint,1,opt,name=r,proto3" json:"r,omitempty"`
@@ -1212,6 +1244,7 @@ type ResidualFit struct {
 	MeanNx        float64                `protobuf:"fixed64,4,opt,name=mean_nx,json=meanNx,proto3" json:"mean_nx,omitempty"`
 	MeanNc        float64                `protobuf:"fixed64,5,opt,name=mean_nc,json=meanNc,proto3" json:"mean_nc,omitempty"`
 	MaxN          float64                `protobuf:"fixed64,6,opt,name=max_n,json=maxN,proto3" json:"max_n,omitempty"`
+	MeanSlotNc    float64                `protobuf:"fixed64,7,opt,name=mean_slot_nc,json=meanSlotNc,proto3" json:"mean_slot_nc,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1284,6 +1317,13 @@ func (x *ResidualFit) GetMeanNc() float64 {
 func (x *ResidualFit) GetMaxN() float64 {
 	if x != nil {
 		return x.MaxN
+	}
+	return 0
+}
+
+func (x *ResidualFit) GetMeanSlotNc() float64 {
+	if x != nil {
+		return x.MeanSlotNc
 	}
 	return 0
 }
@@ -2834,7 +2874,7 @@ const file_driftd_proto_rawDesc = "" +
 	"partitions\x18\x02 \x01(\x05R\n" +
 	"partitions\x12\x14\n" +
 	"\x05begin\x18\x03 \x01(\x03R\x05begin\x12\x10\n" +
-	"\x03cut\x18\x04 \x01(\bR\x03cut\"\xc2\x02\n" +
+	"\x03cut\x18\x04 \x01(\bR\x03cut\"\xde\x02\n" +
 	"\tReference\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -2848,7 +2888,8 @@ const file_driftd_proto_rawDesc = "" +
 	"\x06groups\x18\t \x03(\x04R\x06groups\x126\n" +
 	"\acolumns\x18\n" +
 	" \x03(\v2\x1c.driftd.wire.ColumnReferenceR\acolumns\x12*\n" +
-	"\x06scales\x18\v \x03(\v2\x12.driftd.wire.ScaleR\x06scales\"\x81\x01\n" +
+	"\x06scales\x18\v \x03(\v2\x12.driftd.wire.ScaleR\x06scales\x12\x1a\n" +
+	"\btimezone\x18\f \x01(\tR\btimezone\"\x81\x01\n" +
 	"\x0fColumnReference\x124\n" +
 	"\aprofile\x18\x01 \x01(\v2\x1a.driftd.wire.ColumnProfileR\aprofile\x12\x18\n" +
 	"\amissing\x18\x02 \x01(\x04R\amissing\x12\x1e\n" +
@@ -2859,7 +2900,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\x06length\x18\x01 \x01(\x03R\x06length\x12\x18\n" +
 	"\awindows\x18\x02 \x01(\x03R\awindows\x12\x19\n" +
 	"\bmedian_n\x18\x03 \x01(\x01R\amedianN\x122\n" +
-	"\acolumns\x18\x04 \x03(\v2\x18.driftd.wire.ColumnScaleR\acolumns\"\xe4\x01\n" +
+	"\acolumns\x18\x04 \x03(\v2\x18.driftd.wire.ColumnScaleR\acolumns\"\x81\x02\n" +
 	"\vColumnScale\x12\x18\n" +
 	"\awindows\x18\x01 \x01(\x03R\awindows\x12\x19\n" +
 	"\bmedian_n\x18\x02 \x01(\x01R\amedianN\x12\x13\n" +
@@ -2867,7 +2908,8 @@ const file_driftd_proto_rawDesc = "" +
 	"\x04fits\x18\x04 \x03(\v2\x10.driftd.wire.FitR\x04fits\x124\n" +
 	"\bresidual\x18\x05 \x01(\v2\x18.driftd.wire.ResidualFitR\bresidual\x12\x12\n" +
 	"\x04kept\x18\x06 \x03(\x05R\x04kept\x12\x1b\n" +
-	"\tnew_share\x18\a \x01(\x01R\bnewShare\"\xc8\x01\n" +
+	"\tnew_share\x18\a \x01(\x01R\bnewShare\x12\x1b\n" +
+	"\tslot_days\x18\b \x03(\rR\bslotDays\"\x84\x02\n" +
 	"\x03Fit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\f\n" +
 	"\x01r\x18\x02 \x01(\x03R\x01r\x12\x0e\n" +
@@ -2878,14 +2920,20 @@ const file_driftd_proto_rawDesc = "" +
 	"\x01v\x18\a \x01(\x01R\x01v\x12\x19\n" +
 	"\bmedian_n\x18\b \x01(\x01R\amedianN\x12\x13\n" +
 	"\x05max_n\x18\t \x01(\x01R\x04maxN\x12\x17\n" +
-	"\amean_re\x18\x14 \x01(\x01R\x06meanRe\"\x94\x01\n" +
+	"\amean_re\x18\x14 \x01(\x01R\x06meanRe\x12\x1d\n" +
+	"\n" +
+	"slot_means\x18\n" +
+	" \x03(\x02R\tslotMeans\x12\x1b\n" +
+	"\tslot_days\x18\v \x03(\rR\bslotDays\"\xb6\x01\n" +
 	"\vResidualFit\x12\f\n" +
 	"\x01r\x18\x01 \x01(\x03R\x01r\x12\x19\n" +
 	"\bmean_log\x18\x02 \x01(\x01R\ameanLog\x12\x15\n" +
 	"\x06sd_log\x18\x03 \x01(\x01R\x05sdLog\x12\x17\n" +
 	"\amean_nx\x18\x04 \x01(\x01R\x06meanNx\x12\x17\n" +
 	"\amean_nc\x18\x05 \x01(\x01R\x06meanNc\x12\x13\n" +
-	"\x05max_n\x18\x06 \x01(\x01R\x04maxN\"f\n" +
+	"\x05max_n\x18\x06 \x01(\x01R\x04maxN\x12 \n" +
+	"\fmean_slot_nc\x18\a \x01(\x01R\n" +
+	"meanSlotNc\"f\n" +
 	"\rReferenceFile\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x16\n" +

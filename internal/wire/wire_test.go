@@ -169,7 +169,7 @@ func TestStateRoundTrip(t *testing.T) {
 
 // A record of a newer format is refused, and says what to do.
 func TestNewerFormat(t *testing.T) {
-	for name, m := range map[string]proto.Message{"layout": &Layout{MinReader: 2}, "state": &SeriesState{MinReader: 2}} {
+	for name, m := range map[string]proto.Message{"layout": &Layout{MinReader: Version + 1}, "state": &SeriesState{MinReader: Version + 1}} {
 		b, err := proto.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
@@ -199,6 +199,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Add(raw)
 	f.Add(b.LayoutBytes)
+	f.Add(encoded(f, l, seasonalReference(l, func(int) float32 { return .1 })))
 	p, err := proto.Marshal(ProfileToWire(driftd.NewProfile(l)))
 	if err != nil {
 		f.Fatal(err)

@@ -39,7 +39,7 @@ var tables = []table{
 		row: func(r driftd.Result) []any { return columnRow(r.Column) },
 		columns: []string{"model", "segment", "column", "window_start", "window_end", "window_length", "n", "n_eff", "effect", "p_value", "alpha",
 			"mde", "verdict", "flag", "evaluated", "score", "moved", "tests.name", "tests.statistic", "tests.effect", "tests.threshold", "tests.p_value", "bins",
-			"quantiles", "mean", "nulls", "nans", "type_errors", "complete", "reason", "late", "provisional", "watched",
+			"quantiles", "mean", "nulls", "nans", "type_errors", "complete", "reason", "late", "provisional", "watched", "baseline",
 			"reference", "revision", "config_hash", "version", "labels"},
 	},
 	{
@@ -76,7 +76,7 @@ func columnRow(c *driftd.ColumnResult) []any {
 	return append([]any{
 		c.Model, c.Segment, c.Column, c.WindowStart, c.WindowEnd, uint32(c.WindowLength), c.N, number(c.NEff), number(c.Effect), number(c.PValue), number(c.Alpha),
 		number(c.MDE), string(c.Verdict), c.Flag, c.Evaluated, number(c.Score), c.Moved, names, statistics, effects, thresholds, pValues, c.Bins,
-		floats(c.Quantiles), number(c.Mean), c.Nulls, c.NaNs, c.TypeErrors, uint8(c.Complete), c.Reason, c.Late, c.Provisional, c.Watched,
+		floats(c.Quantiles), number(c.Mean), c.Nulls, c.NaNs, c.TypeErrors, uint8(c.Complete), c.Reason, c.Late, c.Provisional, c.Watched, c.Baseline,
 	}, stampRow(c.Stamp)...)
 }
 
