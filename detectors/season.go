@@ -155,7 +155,11 @@ func SlotStdErr(f *driftd.Fit, n float64, slot driftd.Slot) float64 {
 	if !f.Seasonal() {
 		return StdErr(f, n)
 	}
-	return math.Sqrt(Variance(f, n) * (1 + 1/float64(slotDays(f.SlotDays, slot))))
+	own := 0.0
+	if f.MeanRE > 0 { // the slots are those of an earlier reference, about a new mean
+		own = 1 / f.MeanRE
+	}
+	return math.Sqrt(Variance(f, n) * (1 + 1/float64(slotDays(f.SlotDays, slot)) + own))
 }
 
 // in is the rate as it usually is in a slot: its own share, found back from the

@@ -50,13 +50,34 @@ func FitWindows(l *driftd.Layout, windows []*detect.Kept, opt FitOptions) (*drif
 		r.Columns = append(r.Columns, mergeColumn(l, c, ws, &opt))
 	}
 	f := fitter{layout: l, ref: r, lengths: opt.Lengths}
-	if opt.Baseline != BaselineFixed && longEnough(ws[0].Start, ws[len(ws)-1].Start, opt.Lengths[0]) {
-		f.slots(location(opt.Location))
+	zone, err := opt.zone()
+	if err != nil {
+		return nil, err
+	}
+	if opt.Baseline != BaselineFixed && longEnough(opt.taught(ws), ws[len(ws)-1].Start, opt.Lengths[0]) {
+		f.slots(zone)
+	}
+	if opt.Inherit != nil && opt.Inherit.Timezone != "" {
+		r.Timezone = opt.Inherit.Timezone // of what is taken over; own slots are in it too
 	}
 	for i, length := range opt.Lengths {
-		f.scale(length, longer(ws, length, i == 0, opt.Location), opt.column(l, length))
+		f.scale(length, longer(ws, length, i == 0, opt.Location), opt.column(l, length, zone))
 	}
 	return r, nil
+}
+
+// zone is that of the slots: the earlier reference's, where slots may be taken
+// over from it.
+func (opt *FitOptions) zone() (*time.Location, error) {
+	if opt.Inherit != nil && opt.Inherit.Timezone != "" {
+		return opt.Inherit.Location()
+	}
+	return location(opt.Location), nil
+}
+
+// taught is the start of the first window that teaches most columns.
+func (opt *FitOptions) taught(ws []*detect.Kept) int64 {
+	return max(ws[0].Start, opt.Origin.SinceOf(""))
 }
 
 func location(l *time.Location) *time.Location {
@@ -160,7 +181,7 @@ func newLevels(of []*detect.Kept) []uint64 {
 
 // column decides what a column's scale is: its own fit over the windows that
 // teach it, or what an earlier reference knows of how its windows vary.
-func (opt *FitOptions) column(l *driftd.Layout, length time.Duration) func(int, func(func(*fitWindow) bool) driftd.ColumnScale) driftd.ColumnScale {
+func (opt *FitOptions) column(l *driftd.Layout, length time.Duration, zone *time.Location) func(int, func(func(*fitWindow) bool) driftd.ColumnScale) driftd.ColumnScale {
 	return func(c int, fit func(func(*fitWindow) bool) driftd.ColumnScale) driftd.ColumnScale {
 		var before *driftd.ColumnScale
 		if opt.Inherit != nil {
@@ -171,12 +192,17 @@ func (opt *FitOptions) column(l *driftd.Layout, length time.Duration) func(int, 
 		if before != nil && opt.Keep != nil && opt.Keep(l.Columns[c].Name) {
 			return *before
 		}
+		var starts []int64
 		own := fit(func(w *fitWindow) bool {
-			return !slices.ContainsFunc(w.of, func(k *detect.Kept) bool { return !teaches(k, l, c, &opt.Origin) })
+			teaching := !slices.ContainsFunc(w.of, func(k *detect.Kept) bool { return !teaches(k, l, c, &opt.Origin) })
+			if teaching {
+				starts = append(starts, w.start)
+			}
+			return teaching
 		})
-		if before == nil || own.Windows >= detectors.MinWindows || before.Windows < detectors.MinWindows {
+		if before == nil || before.Windows < detectors.MinWindows || ready(&own, before) {
 			return own
 		}
-		return inherit(*before, own.Windows)
+		return inherit(*before, starts, zone)
 	}
 }
