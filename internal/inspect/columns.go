@@ -166,7 +166,7 @@ func (c *column) exclusion() string {
 	switch {
 	case c.strings >= 50 && c.strings > c.numbers && (c.levels == nil || len(c.levels) == c.strings):
 		return "every value differs, as identifiers do"
-	case len(c.x) >= 50 && (c.levels == nil || len(c.levels) > 20) && math.Abs(rankCorrelation(c.at, c.x)) >= .99:
+	case len(c.x) >= 50 && 2*len(c.x) > c.numbers+c.strings+c.bools+c.others && (c.levels == nil || len(c.levels) > 20) && math.Abs(rankCorrelation(c.at, c.x)) >= .99:
 		return "it follows the clock, as a time or a counter does"
 	}
 	return ""

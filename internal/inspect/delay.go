@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -168,14 +169,14 @@ func (r *Report) tellDelay(y *Delay) {
 }
 
 // rate is events a second by record time, over the stretch of each partition
-// that was read, summed; 0 when no stretch has a length.
+// that was read, summed; 0 when no stretch has a length. The events of a
+// stretch's first moment open it and are not in it.
 func rate(events []decodedEvent) float64 {
 	type stretch struct {
-		n        int
+		n, first int
 		from, to int64
 	}
 	parts := map[int]*stretch{}
-	var order []int
 	for _, e := range events {
 		if e.record == noTime {
 			continue
@@ -184,15 +185,20 @@ func rate(events []decodedEvent) float64 {
 		if s == nil {
 			s = &stretch{from: e.record, to: e.record}
 			parts[e.partition] = s
-			order = append(order, e.partition)
+		}
+		if e.record < s.from {
+			s.from, s.first = e.record, 0
+		}
+		if e.record == s.from {
+			s.first++
 		}
 		s.n++
-		s.from, s.to = min(s.from, e.record), max(s.to, e.record)
+		s.to = max(s.to, e.record)
 	}
 	sum := 0.
-	for _, p := range order {
+	for _, p := range slices.Sorted(maps.Keys(parts)) {
 		if s := parts[p]; s.to > s.from {
-			sum += float64(s.n-1) / (float64(s.to-s.from) / 1e9)
+			sum += float64(s.n-s.first) / (float64(s.to-s.from) / 1e9)
 		}
 	}
 	return sum

@@ -160,12 +160,23 @@ func excerpt(b []byte) string {
 	dots := ""
 	if len(b) > excerptBytes {
 		b, dots = b[:excerptBytes], ".."
+		if whole := trimRune(b); !utf8.Valid(b) && utf8.Valid(whole) {
+			b = whole
+		}
 	}
-	if utf8.Valid(b) || dots != "" && utf8.Valid(trimRune(b)) {
-		q := strconv.Quote(string(b))
-		return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`) + dots
+	if !utf8.Valid(b) {
+		return fmt.Sprintf("%x", b) + dots
 	}
-	return fmt.Sprintf("%x", b) + dots
+	var out strings.Builder
+	for _, r := range string(b) {
+		if unicode.IsPrint(r) {
+			out.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRune(r)
+		out.WriteString(q[1 : len(q)-1])
+	}
+	return out.String() + dots
 }
 
 // trimRune drops a character that was cut at the end.

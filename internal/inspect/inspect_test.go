@@ -117,3 +117,11 @@ func TestGolden(t *testing.T) {
 		})
 	}
 }
+
+func jsonText(s string) []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings always are JSON
+	}
+	return b
+}

@@ -164,10 +164,18 @@ func (p *proposer) part(f *field, group string) string {
 		return "class"
 	case own:
 		return suffix
-	case group != "" && f.mostly(isNumber) && among(predictionGroups[4:7], lastKey(group)):
+	case group != "" && f.mostly(isNumber) && among(predictionGroups[4:7], lastKey(group)) && !p.telling(group):
 		return suffix
 	}
 	return ""
+}
+
+// telling says that something below a path has the name of a score or class:
+// then the other numbers there (latencies, counts) are none.
+func (p *proposer) telling(path string) bool {
+	return slices.ContainsFunc(p.fields.all, func(f *field) bool {
+		return f.in(path) && f.path != path && (among(scoreNames, f.last()) || among(classNames, f.last()) || norm(f.last()) == "p")
+	})
 }
 
 func lastKey(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }

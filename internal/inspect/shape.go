@@ -168,7 +168,7 @@ func featuresBeside(events []event, base, path string) bool {
 
 // countWord names the size of a batch.
 func countWord(key string) bool {
-	return slices.Contains([]string{"n", "count", "size", "length", "num", "total", "offset", "seq", "batchsize", "numrows"}, norm(key))
+	return slices.Contains([]string{"n", "count", "size", "length", "num", "offset", "seq", "batchsize", "numrows"}, norm(key))
 }
 
 // unroll makes events of rows. Rows that are arrays become objects by their

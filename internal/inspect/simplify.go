@@ -102,7 +102,11 @@ func (p *proposer) describe() {
 		p.r.note("rows are arrays without names: they are called v0, v1, ..; write the true names into map.columns")
 	}
 	if strings.HasPrefix(p.envelope, "Debezium") {
-		p.r.note("every change of a row counts as an event; a deletion has no `after` and counts as an event without features")
+		gone := "counts as an event without features"
+		if p.model != nil {
+			gone = "becomes a dead letter, for it names no model"
+		}
+		p.r.note("every change of a row counts as an event; a deletion has no `after` and " + gone)
 	}
 	if p.time == nil {
 		p.r.note("no member looks like the time of the event: the Kafka record's own time is used")

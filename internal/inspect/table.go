@@ -36,6 +36,13 @@ func (r *Report) WriteTable(out io.Writer) error {
 	return err
 }
 
+func records(n int) string {
+	if n == 1 {
+		return "record"
+	}
+	return fmt.Sprintf("%d records", n)
+}
+
 func table(b *strings.Builder, rows [][]string) {
 	w := tabwriter.NewWriter(b, 2, 0, 2, ' ', 0)
 	for _, row := range rows {
@@ -45,7 +52,7 @@ func table(b *strings.Builder, rows [][]string) {
 }
 
 func (r *Report) tellRecords(b *strings.Builder) {
-	fmt.Fprintf(b, "Topic %s: the last %d records of %d partitions", r.Topic, r.Records, r.Partitions)
+	fmt.Fprintf(b, "Topic %s: the last %s of %d partitions", r.Topic, records(r.Records), r.Partitions)
 	if !r.From.IsZero() {
 		fmt.Fprintf(b, ", written from %s to %s UTC", r.From.Format(time.DateTime), r.To.Format(time.DateTime))
 	}

@@ -55,7 +55,7 @@ func (w *writer) key(text, comment string) {
 }
 
 func (w *writer) head(r *Report) {
-	w.line("# Made by driftd init from %d records of topic %s.", r.Records, r.Topic)
+	w.line("# Made by driftd init from the last %s of topic %s.", records(r.Records), r.Topic)
 	if !r.From.IsZero() {
 		w.line("# They were written from %s to %s UTC.", r.From.Format(time.DateTime), r.To.Format(time.DateTime))
 	}
@@ -105,13 +105,21 @@ func (w *writer) source(r *Report) {
 		w.key("    model: "+yamlText(s.Model), "of events that name none")
 	}
 	if len(s.Models) > 0 {
-		w.key("    models: ["+list(s.Models)+"]", "others become dead letters; remove it to take any. Found: "+strings.Join(found, ", "))
+		comment := "others become dead letters; remove it to take any. Found: " + strings.Join(found, ", ")
+		if text := "    models: [" + list(s.Models) + "]"; len(text) <= 100 {
+			w.key(text, comment)
+		} else {
+			w.key("    models:", comment)
+			for _, m := range s.Models {
+				w.line("      - %s", yamlText(m))
+			}
+		}
 	} else if s.Model == "" {
-		w.key("    # models: [fraud]", "the only ones to take; without it any. Found: "+strings.Join(found, ", "))
+		w.key("    # models: ["+example(r)+"]", "the only ones to take; without it any. Found: "+strings.Join(found, ", "))
 	}
 	w.mapping(s.Map, r)
 	latest := "how long to wait for events before a window closes"
-	if y := r.Delay; y != nil {
+	if y := r.Delay; y != nil && y.P999 > 0 {
 		latest += fmt.Sprintf("; 99.9 %% of the sample came within %s", y.P999)
 	}
 	if s.Lateness == defaultLateness {
@@ -120,8 +128,8 @@ func (w *writer) source(r *Report) {
 		w.key("    lateness: "+Duration(s.Lateness).String(), latest)
 	}
 	age := "older events than that (event to record) are only counted"
-	if y := r.Delay; y != nil {
-		age += fmt.Sprintf("; the oldest of the sample had %s", y.Max)
+	if y := r.Delay; y != nil && y.Max > 0 {
+		age += fmt.Sprintf("; the oldest of the sample is %s behind", y.Max)
 	}
 	if s.MaxAge == defaultMaxAge {
 		w.key("    # max_age: 1d", age)
@@ -212,7 +220,17 @@ func (w *writer) rest(r *Report) {
 # http: {listen: ":9110"}                # /metrics, /-/ready
 # start: latest                          # earliest, latest or a duration; without it two of the longest windows
 # models:
-#   fraud: {reference: {file: fraud.ref}, expect: true}`)
+#   %s: {reference: {file: model.ref}, expect: true} # what to compare with; its silence is an incident`, example(r))
+}
+
+// example is a model's name for lines that are commented out.
+func example(r *Report) string {
+	for _, m := range r.Models {
+		if expressible(m.Name) {
+			return yamlText(m.Name)
+		}
+	}
+	return "fraud"
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
