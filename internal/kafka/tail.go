@@ -74,9 +74,12 @@ func (c *Client) Tail(ctx context.Context, cfg TailConfig) (*TailResult, error) 
 		t.maxBytes = cfg.MaxBytes * shares[p] / max(1, cfg.Records)
 		tails[p] = t
 	}
-	for range tailRounds {
+	for round := range tailRounds {
 		if err := c.readTails(ctx, cfg.Topic, tails); err != nil {
-			return nil, err
+			if round == 0 {
+				return nil, err
+			}
+			break // what was found nearer to the end is there
 		}
 		for _, t := range tails {
 			t.back *= farther
@@ -165,24 +168,31 @@ func (c *Client) readTails(ctx context.Context, topic string, tails []*tail) err
 		if !t.due() {
 			continue
 		}
+		before := *t
 		t.from = max(t.low, t.end-t.back)
 		t.records, t.bytes, t.corrupt, t.read = nil, 0, 0, true
 		chunks := f.Add(t.partition, t.from)
-		readers.Go(func() { errs[i] = t.readChunks(f, chunks) })
+		readers.Go(func() {
+			whole, err := t.readChunks(f, chunks)
+			if errs[i] = err; !whole {
+				*t = before
+			}
+		})
 	}
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()
 	readers.Wait()
 	ended := ctx.Err()
 	stop()
-	<-done
+	_ = <-done // the end of ctx, which is told below
 	if ended != nil {
 		return fmt.Errorf("kafka: read the end of topic %s: %w", topic, ended)
 	}
 	return errors.Join(errs...)
 }
 
-func (t *tail) readChunks(f *Fetcher, chunks <-chan Chunk) error {
+// readChunks reads to the end that was; whole is false when it did not get there.
+func (t *tail) readChunks(f *Fetcher, chunks <-chan Chunk) (whole bool, err error) {
 	var w Walker
 	for chunk := range chunks {
 		next, err := chunk.Next, chunk.Err
@@ -201,12 +211,12 @@ func (t *tail) readChunks(f *Fetcher, chunks <-chan Chunk) error {
 			next = outside.LogStart
 			f.Seek(t.partition, next)
 		default:
-			return err
+			return false, err
 		}
 		if next >= t.end {
 			f.Pause(t.partition)
-			return nil
+			return true, nil
 		}
 	}
-	return nil
+	return false, nil
 }
