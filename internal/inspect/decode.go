@@ -3,6 +3,7 @@ package inspect
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -84,7 +85,7 @@ func decode(records []Record, r *Report) *decoded {
 	for i := range records {
 		rec := &records[i]
 		if len(rec.Value) > r.Source.MaxBytes {
-			fail(failed, rec, "oversize", errors.New("larger than max_record_bytes (4 MiB)"))
+			fail(failed, rec, "oversize", fmt.Errorf("it has %d bytes, more than the greatest max_record_bytes", len(rec.Value)))
 			continue
 		}
 		var done []pending

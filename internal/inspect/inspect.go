@@ -100,6 +100,7 @@ func Inspect(records []Record, opt Options) *Report {
 	r.Source = config.Source{Topic: opt.Topic, Map: p.m, Lateness: defaultLateness, MaxAge: defaultMaxAge, MaxBytes: defaultMaxBytes}
 	r.nameModels(p, opt.Model)
 	r.ownTags = p.tagNames()
+	r.size(records)
 	d := decode(records, r)
 	r.Columns, r.Models = d.columns(), d.models()
 	r.leaveOut(p, d)
@@ -111,7 +112,6 @@ func Inspect(records []Record, opt Options) *Report {
 	}
 	r.judgeTags(d)
 	r.judgeTimes(d, p)
-	r.size(records)
 	return r
 }
 

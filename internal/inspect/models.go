@@ -11,11 +11,14 @@ const maxModels = 50
 
 // nameModels gives the model of events that name none.
 func (r *Report) nameModels(p *proposer, given string) {
-	named := p.model != nil || p.native && p.has("model")
+	usual := p.model != nil && p.fields.usual(p.model)
 	switch {
 	case given != "":
 		r.Source.Model = given
-	case !named:
+	case p.model != nil && !usual:
+		r.Source.Model = r.Topic
+		r.note(fmt.Sprintf("fewer than half of the events name their model: the others are of model %s, the topic's name; change sources[].model if that is wrong", quoted(r.Topic)))
+	case !usual && !(p.native && p.has("model")):
 		r.Source.Model = r.Topic
 		r.note(fmt.Sprintf("no event names its model: all are of model %s, the topic's name; change sources[].model if that is wrong", quoted(r.Topic)))
 	}

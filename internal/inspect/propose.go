@@ -91,13 +91,17 @@ func (p *proposer) findName(names []string, inModel ...string) *field {
 		if len(f.keys) > 1 && among(modelNames[:1], f.keys[len(f.keys)-2]) && slices.Contains(inModel, norm(f.last())) {
 			at = 0
 		}
-		if at < 0 || p.used[f] || !f.plain || !f.in(p.base) || p.inFeatures(f) || !p.fields.usual(f) || f.scalars() == 0 || f.many() || f.distinct() > 100 {
+		if at < 0 || p.used[f] || !f.plain || !f.in(p.base) || p.inFeatures(f) || f.scalars() == 0 || f.many() || f.distinct() > 100 {
 			continue
 		}
 		if f.mostly(isNumber) && f.high-f.low > 1000 || f.mostly(isBool) {
 			continue
 		}
-		if cost := at + 10*len(f.keys); cost < least {
+		cost := at + 10*len(f.keys)
+		if !p.fields.usual(f) {
+			cost += 100
+		}
+		if cost < least {
 			best, least = f, cost
 		}
 	}
