@@ -18,7 +18,7 @@ import (
 type initCmd struct {
 	connectFlags
 	Topic   string        `required:"" help:"Topic with events."`
-	Out     string        `default:"driftd.yml" placeholder:"FILE" help:"Where the config goes; - is stdout. A file that exists is never written over."`
+	Out     string        `default:"driftd.yml" help:"File that the config goes to; - is stdout. One that exists is never written over."`
 	Model   string        `placeholder:"NAME" help:"Model of events that name none (default: the topic's name where no event names one)."`
 	JSON    bool          `name:"json" help:"The report for programs, on stdout."`
 	Timeout time.Duration `default:"30s" help:"How long to wait for the brokers."`

@@ -179,12 +179,15 @@ func (c *Client) readTails(ctx context.Context, topic string, tails []*tail) err
 			}
 		})
 	}
-	done := make(chan error, 1)
-	go func() { done <- f.Run(ctx) }()
+	done := make(chan struct{})
+	go func() {
+		_ = f.Run(ctx) // the end of ctx, which is told below
+		close(done)
+	}()
 	readers.Wait()
 	ended := ctx.Err()
 	stop()
-	_ = <-done // the end of ctx, which is told below
+	<-done
 	if ended != nil {
 		return fmt.Errorf("kafka: read the end of topic %s: %w", topic, ended)
 	}
