@@ -14,7 +14,9 @@ func TestClusterInYAML(t *testing.T) {
 		func(*config.Kafka) {},
 		func(k *config.Kafka) { k.Brokers = []string{"[::1]:9092", "k-2.example:9093"} },
 		func(k *config.Kafka) { k.TLS = &config.TLS{} },
-		func(k *config.Kafka) { k.TLS = &config.TLS{CAFile: "../a dir/ca.pem", CertFile: "c.pem", KeyFile: "k.pem"} },
+		func(k *config.Kafka) {
+			k.TLS = &config.TLS{CAFile: "../a dir/ca.pem", CertFile: "c.pem", KeyFile: "k.pem"}
+		},
 		func(k *config.Kafka) {
 			k.SASL = &config.SASL{Mechanism: "plain", Username: `it's "me"`, Password: config.Secret{File: "/run/secrets/kafka"}}
 		},
