@@ -16,6 +16,7 @@
 //	fetchwire.go             the Fetch API, v4 to v11, with raw record bytes
 //	fetcher.go, fetchloop.go the fetch loops: one pair per leader
 //	batch.go                 batch headers, CRC32C, what may be believed
+//	tail.go                  the last records of a topic
 //	walk.go, record.go       from batches to records; read_committed
 //	decompress.go            gzip, snappy, lz4, zstd with bounds
 //

@@ -11,6 +11,7 @@ import (
 type Rec struct {
 	Offset     int64
 	Timestamp  int64  // ms since 1970; the broker's clock where the topic says LogAppendTime; -1: none
+	LogAppend  bool   // Timestamp is the broker's clock, not the producer's
 	Key, Value []byte // nil: null
 
 	headers int

@@ -111,6 +111,7 @@ func (w *Walker) walkBatch(b batch, want int64, fn func(*Rec) error) (err error,
 	base, baseTime, last := b.base(), b.baseTimestamp(), b.last()
 	logAppend, appendTime := attr&attrLogAppendTime != 0, b.maxTimestamp()
 	rec, prev := &w.rec, base-1
+	rec.LogAppend = logAppend
 	for range n {
 		if data, err = rec.parse(data, base, baseTime); err != nil {
 			return err, true
