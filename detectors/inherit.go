@@ -6,16 +6,23 @@ import (
 	"github.com/driftd/driftd"
 )
 
+// leastResidual is the least number of windows of its own for a residual to be
+// tested by an inherited fit.
+const leastResidual = 5
+
 // InheritColumn is FitColumn for counts that are of a few windows alone: what is
 // usual comes from them, how windows vary about it from before, the scale of an
 // earlier reference in the same layout. How well the new usual is known enters
-// as the number of windows behind it (Fit.MeanRE, or the days of a slot), and,
+// as the number of effective windows behind it (Fit.MeanRE), or as the days of a
+// slot, and,
 // for the residual, whose expectation is that of noise, as
 //
 //	E n Xr (1 + 1/k)
 //
 // with k windows: the reference's own shares are as uncertain as k windows make
-// them. Where before is seasonal, windows must have slots; an hour that none of
+// them. Below leastResidual windows the residual is not tested: a bin
+// that the change has emptied holds a count or two, and Pearson's divergence
+// makes much of it. Simulated in internal/reference, TestAcceptedChange. Where before is seasonal, windows must have slots; an hour that none of
 // them is of is not judged until one is.
 func InheritColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow, before *driftd.ColumnScale) driftd.ColumnScale {
 	se := seasonOf(windows)
@@ -29,7 +36,7 @@ func InheritColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows 
 	sc.Residual.MeanNX *= 1 + 1/k
 	sc.Residual.MeanNC *= 1 + 1/k
 	sc.Residual.MeanSlotNC *= 1 + 1/k
-	if own.R == 0 { // no window has values: nothing is known of them
+	if own.R < leastResidual {
 		sc.Residual.R = 0
 	}
 	sc.Windows, sc.MedianN, sc.MaxN = before.Windows, before.MedianN, before.MaxN

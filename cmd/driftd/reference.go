@@ -13,6 +13,7 @@ import (
 	"github.com/driftd/driftd/detectors"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/detect"
+	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/picture"
 	"github.com/driftd/driftd/internal/pipeline"
 	"github.com/driftd/driftd/internal/wire"
@@ -22,6 +23,11 @@ type referenceCmd struct {
 	Build buildCmd `cmd:"" help:"Make a reference from a file of rows."`
 	Show  showCmd  `cmd:"" help:"Show what a reference holds."`
 	Push  pushCmd  `cmd:"" help:"Put a reference into Kafka and use it."`
+
+	Accept acceptCmd `cmd:"" help:"Make what has come since a time the new normal."`
+	Log    logCmd    `cmd:"" help:"Which references a model has had: from when, by whom, why."`
+	Diff   diffCmd   `cmd:"" help:"Compare two references, column by column."`
+	Use    useCmd    `cmd:"" help:"Go back to an earlier reference."`
 }
 
 type buildCmd struct {
@@ -215,11 +221,26 @@ func (pushCmd) Help() string {
 
 // Run implements the command.
 func (c *pushCmd) Run(ctx context.Context) error {
-	cfg, err := config.Load(c.Config)
+	b, err := wire.ReadFile(c.File)
 	if err != nil {
 		return err
 	}
-	b, err := wire.ReadFile(c.File)
+	return withKafka(ctx, c.Config, func(ctx context.Context, cfg *config.Config, client *kafka.Client, set *pipeline.Settings) error {
+		if err := client.EnsureTopics(ctx, set.Topics()); err != nil {
+			return err
+		}
+		if err := pipeline.Push(ctx, client, cfg.Kafka.TopicPrefix, b, origin(detect.Pushed, c.Reason)); err != nil {
+			return err
+		}
+		fmt.Printf("pushed reference of model %s for %d series (layout %.12s)\n", b.Layout.Model, len(b.References), b.Layout.Fingerprint)
+		return nil
+	})
+}
+
+// withKafka runs a command that talks with the brokers of a config, for at most
+// five minutes.
+func withKafka(ctx context.Context, path string, do func(context.Context, *config.Config, *kafka.Client, *pipeline.Settings) error) error {
+	cfg, err := config.Load(path)
 	if err != nil {
 		return err
 	}
@@ -228,17 +249,27 @@ func (c *pushCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	ctx, stop := context.WithTimeout(ctx, time.Minute)
+	ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
 	defer stop()
 	set := pipeline.SettingsOf(cfg, pipeline.NewLive(cfg, version), version, newLog(false), nil)
-	if err := client.EnsureTopics(ctx, set.Topics()); err != nil {
-		return err
-	}
-	if err := pipeline.Push(ctx, client, cfg.Kafka.TopicPrefix, b, origin(detect.Pushed, c.Reason)); err != nil {
-		return err
-	}
-	fmt.Printf("pushed reference of model %s for %d series (layout %.12s)\n", b.Layout.Model, len(b.References), b.Layout.Fingerprint)
-	return nil
+	return do(ctx, cfg, client, set)
+}
+
+// withLibrary is withKafka for commands that read what references there are.
+func withLibrary(ctx context.Context, path string, do func(context.Context, *config.Config, *pipeline.Library) error) error {
+	return withKafka(ctx, path, func(ctx context.Context, cfg *config.Config, client *kafka.Client, set *pipeline.Settings) error {
+		topics := set.Topics()
+		for _, t := range topics { // a command does not make topics: it says that nothing has run yet
+			if _, err := client.Partitions(ctx, t.Name); err != nil {
+				return fmt.Errorf("topic %s: %w: has `driftd run` been started with this config?", t.Name, err)
+			}
+		}
+		lib, err := pipeline.OpenLibrary(ctx, client, set)
+		if err != nil {
+			return err
+		}
+		return do(ctx, cfg, lib)
+	})
 }
 
 // origin says who asks for a reference, for `driftd reference log`.

@@ -40,6 +40,7 @@ type Plan struct {
 	Made  int64             // clock (ns)
 	Spans map[string][]Span // by topic, in order of partitions
 	Names map[string]int    // models in the sample, and its events of each
+	From  int64             // event time (ns): events before it are left alone; driftd.MinTime: none
 	Cut   int64             // event time (ns): events before it teach, those from it on are judged; driftd.MaxTime: all teach
 }
 
@@ -63,7 +64,7 @@ type Scope struct {
 // MakePlan looks where the topics begin and end, and samples their event times
 // to find what is left to be judged.
 func MakePlan(ctx context.Context, c *kafka.Client, topics []Topic, scope Scope) (*Plan, error) {
-	p := &Plan{Made: scope.Now.UnixNano(), Spans: map[string][]Span{}, Names: map[string]int{}, Cut: driftd.MaxTime}
+	p := &Plan{Made: scope.Now.UnixNano(), Spans: map[string][]Span{}, Names: map[string]int{}, From: driftd.MinTime, Cut: driftd.MaxTime}
 	var times []int64
 	for i := range topics {
 		t := &topics[i]

@@ -190,7 +190,7 @@ func (s *scan) pass(ctx context.Context, n int) error {
 		for _, span := range s.opt.Plan.Spans[t.Name] {
 			event := func(ev *consumers.Event, offset int64) {
 				m := byModel[ev.Model]
-				if m == nil || ev.Time >= s.opt.Plan.Cut {
+				if m == nil || ev.Time >= s.opt.Plan.Cut || ev.Time < s.opt.Plan.From {
 					r.raws.Reset()
 					return
 				}

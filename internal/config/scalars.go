@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"net"
 	"net/url"
@@ -126,6 +127,15 @@ func (f *file) whole(v at, to *int, least, most int, mend string) {
 }
 
 var durationParts = regexp.MustCompile(`^([0-9]+)(ms|s|m|h|d|w)`)
+
+// ParseDuration reads a duration as the config has it: 90m, 6h, 1d12h, 2w.
+func ParseDuration(s string) (time.Duration, error) {
+	d, ok := parseDuration(s)
+	if !ok {
+		return 0, fmt.Errorf("%q is not a duration: write it as 90m, 6h or 2d", s)
+	}
+	return d, nil
+}
 
 // parseDuration reads 30s, 2m, 1h30m, 14d.
 func parseDuration(s string) (time.Duration, bool) {

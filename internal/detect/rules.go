@@ -42,6 +42,11 @@ type Origin struct {
 	Since   map[string]int64
 	Learned int64 // kept windows that there were to learn from
 	First   int64 // start of the first of them (ns)
+	// Columns that were accepted; nil: all.
+	Columns []string
+	// Trusted is the start of the last window that teaches whatever it was flagged
+	// for: somebody has said that it is normal.
+	Trusted int64
 }
 
 // SinceOf is the start of the first window that teaches a column.
@@ -65,9 +70,7 @@ func (u *Use) key() string {
 
 // accepts says whether the use makes what a column has become its normal.
 func (u *Use) accepts(column string) bool {
-	_, all := u.Origin.Since[""]
-	_, named := u.Origin.Since[column]
-	return u.Accepted != 0 && (all || named)
+	return u.Accepted != 0 && (u.Origin.Columns == nil || slices.Contains(u.Origin.Columns, column))
 }
 
 // Rules are everything beside the data that a series is judged by: config and

@@ -1,8 +1,6 @@
 package detect
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/driftd/driftd"
@@ -204,12 +202,8 @@ func accept(r *Rules, s *State, in Input, t int64, out []driftd.Result) []driftd
 			continue
 		}
 		s.Accepted = u.Accepted
-		var columns []string // all
-		if _, all := u.Origin.Since[""]; !all {
-			columns = slices.Sorted(maps.Keys(u.Origin.Since))
-		}
 		stamp := driftd.Stamp{Revision: in.Revision, ConfigHash: r.ConfigHash, Version: r.Version}
-		if change := s.Alerts.Accept(columns, utc(u.Accepted), stamp); change != nil {
+		if change := s.Alerts.Accept(u.Origin.Columns, utc(u.Accepted), stamp); change != nil {
 			out = append(out, driftd.Result{Incident: change})
 		}
 	}

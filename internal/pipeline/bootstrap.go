@@ -176,7 +176,7 @@ func (l *learner) plan(ctx context.Context, sources []*Source, resume bool) (p *
 
 // written is the plan of a process that did not finish it.
 func (l *learner) written(sources []*Source) *bootstrap.Plan {
-	out := &bootstrap.Plan{Spans: map[string][]bootstrap.Span{}, Names: map[string]int{}}
+	out := &bootstrap.Plan{Spans: map[string][]bootstrap.Span{}, Names: map[string]int{}, From: driftd.MinTime}
 	for _, src := range sources {
 		w := l.refs.plan(src.Topic)
 		if w == nil || w.Done && !w.Again || out.Made != 0 && w.Made != out.Made {
@@ -258,11 +258,7 @@ func (l *learner) options(sources []*Source, p *bootstrap.Plan) bootstrap.Option
 			if !l.wanted(name) {
 				return bootstrap.Model{}, false
 			}
-			rules := l.set.Models.Rules(driftd.Series{Model: name, Segment: driftd.AllSegment})
-			return bootstrap.Model{Lengths: rules.Lengths, Location: rules.Location, Baseline: rules.Baseline, Tags: slices.Clone(l.set.Models.Segments(name)),
-				Alpha: func(layout *driftd.Layout, series int) float64 {
-					return detectors.Budget{PagesPerWeek: rules.PagesPerWeek, Columns: len(layout.Columns), Series: series, Lengths: rules.Lengths[:1]}.Alpha(rules.Lengths[0])
-				}}, true
+			return learnedModel(l.set, name), true
 		},
 		Progress: func(p bootstrap.Progress) {
 			l.progress.Store(&p)
@@ -270,6 +266,15 @@ func (l *learner) options(sources []*Source, p *bootstrap.Plan) bootstrap.Option
 				l.told = now
 				l.log.Info("learning references", "done", fmt.Sprintf("%.0f %%", 100*float64(p.Records)/float64(max(1, p.Of))), "remaining", p.Remaining())
 			}
+		}}
+}
+
+// learnedModel is what config says of a model that is to be learned.
+func learnedModel(set *Settings, name string) bootstrap.Model {
+	rules := set.Models.Rules(driftd.Series{Model: name, Segment: driftd.AllSegment})
+	return bootstrap.Model{Lengths: rules.Lengths, Location: rules.Location, Baseline: rules.Baseline, Tags: slices.Clone(set.Models.Segments(name)),
+		Alpha: func(layout *driftd.Layout, series int) float64 {
+			return detectors.Budget{PagesPerWeek: rules.PagesPerWeek, Columns: len(layout.Columns), Series: series, Lengths: rules.Lengths[:1]}.Alpha(rules.Lengths[0])
 		}}
 }
 
@@ -282,7 +287,7 @@ func (l *learner) publish(ctx context.Context, f *bootstrap.Found) (from int64, 
 		if m.Err != nil || l.refs.provided(m.Name) { // somebody has pushed one meanwhile
 			continue
 		}
-		if err := l.publishModel(ctx, m, f.Plan); err != nil {
+		if err := publishLearned(ctx, l.client, l.set, m, detect.Origin{Kind: detect.Bootstrap, By: "driftd", At: f.Plan.Made}); err != nil {
 			return 0, fmt.Errorf("write what was learned of model %s: %w", m.Name, err)
 		}
 		if end := m.Complete(); end != driftd.MinTime {
@@ -298,7 +303,9 @@ func (l *learner) publish(ctx context.Context, f *bootstrap.Found) (from int64, 
 	return from, nil
 }
 
-func (l *learner) publishModel(ctx context.Context, m *bootstrap.Learned, p *bootstrap.Plan) error {
+// publishLearned writes one model's windows, layout and references, and asks for
+// them with origin o.
+func publishLearned(ctx context.Context, c *kafka.Client, set *Settings, m *bootstrap.Learned, o detect.Origin) error {
 	byPartition := map[int][]kafka.Record{}
 	var refs []*driftd.Reference
 	for i := range m.Series {
@@ -308,7 +315,7 @@ func (l *learner) publishModel(ctx context.Context, m *bootstrap.Learned, p *boo
 			if err != nil {
 				return err
 			}
-			part := s.Partition(l.set.Partitions)
+			part := s.Partition(set.Partitions)
 			byPartition[part] = append(byPartition[part], rec)
 		}
 		if r := m.Series[i].Reference; r != nil {
@@ -316,7 +323,7 @@ func (l *learner) publishModel(ctx context.Context, m *bootstrap.Learned, p *boo
 		}
 	}
 	for part, recs := range byPartition {
-		if _, err := l.client.Produce(ctx, l.set.windowsTopic(), part, recs); err != nil {
+		if _, err := c.Produce(ctx, set.windowsTopic(), part, recs); err != nil {
 			return err
 		}
 	}
@@ -330,7 +337,7 @@ func (l *learner) publishModel(ctx context.Context, m *bootstrap.Learned, p *boo
 	}
 	for i := range m.Series {
 		s := &m.Series[i]
-		o := detect.Origin{Kind: detect.Bootstrap, By: "driftd", At: p.Made, Learned: int64(s.Usable())}
+		o.Learned = int64(s.Usable())
 		if len(s.Kept) > 0 {
 			o.First = s.Kept[0].Start
 		}
@@ -344,6 +351,6 @@ func (l *learner) publishModel(ctx context.Context, m *bootstrap.Learned, p *boo
 		}
 		recs = append(recs, rec)
 	}
-	_, err = l.client.Produce(ctx, l.set.referencesTopic(), 0, recs)
+	_, err = c.Produce(ctx, set.referencesTopic(), 0, recs)
 	return err
 }

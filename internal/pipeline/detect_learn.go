@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/driftd/driftd"
@@ -43,7 +44,8 @@ func (t *detectTask) learn(ctx context.Context, start func(func() error)) {
 		if s.tried > 0 && have < s.tried+retryWindows && have >= s.tried {
 			continue
 		}
-		if stage(have, s.state.Merged-first) <= stageOf(use.Reference) {
+		fuller := stage(have, s.state.Merged-first) > stageOf(use.Reference)
+		if !fuller && (!inherited(use.Reference) || have < use.Origin.Learned+relearn(use.Origin.Learned)) {
 			continue
 		}
 		s.tried = have
@@ -72,32 +74,38 @@ func grows(u *detect.Use) bool {
 	return false
 }
 
-// Stages of a reference that is learned.
-const (
-	stageNone  = iota
-	stageFirst // 30 windows
-	stageMany  // 100 windows
-	stageFull  // and 14 days
-	stageMonth // and 30 days
-)
+// inherited says that a reference takes over from the one before how windows
+// vary, and is to be fitted again as windows come.
+func inherited(r *driftd.Reference) bool {
+	return r != nil && !r.Flat() && slices.ContainsFunc(r.Scales[0].Columns, func(c driftd.ColumnScale) bool { return c.Inherited() })
+}
 
+// relearn is after how many more windows that is done: a day of hours, sooner
+// while there are few.
+func relearn(learned int64) int64 { return min(24, max(4, learned)) }
+
+// stage is how full a reference of so many windows over so much time is: 0 below
+// 30 windows, then one more at 100 windows, 7 days (each hour has its own usual),
+// 14 and 30 days each.
 func stage(windows, span int64) int {
-	switch {
-	case windows < detectors.MinWindows:
-		return stageNone
-	case windows < detect.FullWindows:
-		return stageFirst
-	case span < int64(detect.FullSpan):
-		return stageMany
-	case span < int64(30*24*time.Hour):
-		return stageFull
+	if windows < detectors.MinWindows {
+		return 0
 	}
-	return stageMonth
+	n := 1
+	if windows >= detect.FullWindows {
+		n++
+	}
+	for _, d := range []time.Duration{reference.SeasonalSpan, detect.FullSpan, 30 * 24 * time.Hour} {
+		if span >= int64(d) {
+			n++
+		}
+	}
+	return n
 }
 
 func stageOf(r *driftd.Reference) int {
 	if r == nil || r.Flat() {
-		return stageNone
+		return 0
 	}
 	return stage(int64(r.Scales[0].Windows), r.To-r.From)
 }
@@ -108,7 +116,7 @@ func (t *detectTask) fit(ctx context.Context, due []*lesson) error {
 		return err
 	}
 	for _, l := range due {
-		o := detect.Origin{Kind: detect.Learned, By: "driftd", At: t.set.Now().UnixNano(), Since: l.use.Origin.Since, First: l.from}
+		o := detect.Origin{Kind: detect.Learned, By: "driftd", At: t.set.Now().UnixNano(), Since: l.use.Origin.Since, Trusted: l.use.Origin.Trusted, First: l.from}
 		ref, err := reference.FitWindows(l.use.Layout, l.kept, reference.FitOptions{Model: l.series.Model, Segment: l.series.Segment,
 			Lengths: l.rules.Lengths, Location: l.rules.Location, Baseline: l.rules.Baseline, Origin: o, Inherit: l.use.Reference, Source: "learned from closed windows"})
 		if err != nil {
@@ -116,7 +124,7 @@ func (t *detectTask) fit(ctx context.Context, due []*lesson) error {
 			continue
 		}
 		o.Learned = int64(ref.Scales[0].Windows)
-		if stageOf(ref) <= stageOf(l.use.Reference) {
+		if stageOf(ref) <= stageOf(l.use.Reference) && !inherited(l.use.Reference) {
 			continue // windows that drifted, or came late, taught nothing
 		}
 		if err := propose(ctx, t.client, t.set.referencesTopic(), l.use.Layout, ref, o); err != nil {

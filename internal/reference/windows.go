@@ -61,7 +61,20 @@ func FitWindows(l *driftd.Layout, windows []*detect.Kept, opt FitOptions) (*drif
 	for i, length := range opt.Lengths {
 		f.scale(length, longer(ws, length, i == 0, opt.Location), opt.column(l, r, length, seasonal))
 	}
+	if opt.Keep != nil {
+		opt.keepSpan(r)
+	}
 	return r, nil
+}
+
+// keepSpan leaves the whole's figures as they are in Inherit: most columns stay.
+func (opt *FitOptions) keepSpan(r *driftd.Reference) {
+	r.From, r.To, r.Events, r.Groups = opt.Inherit.From, opt.Inherit.To, opt.Inherit.Events, opt.Inherit.Groups
+	for i := range r.Scales {
+		if sc := opt.Inherit.Scale(r.Scales[i].Length); sc != nil {
+			r.Scales[i].Windows, r.Scales[i].MedianN = sc.Windows, sc.MedianN
+		}
+	}
 }
 
 // zone is that of the slots: the earlier reference's, where slots may be taken
@@ -99,7 +112,7 @@ func usable(l *driftd.Layout, windows []*detect.Kept) []*detect.Kept {
 
 // teaches says whether a window says something about column c.
 func teaches(w *detect.Kept, l *driftd.Layout, c int, o *detect.Origin) bool {
-	return w.Start >= o.SinceOf(l.Columns[c].Name) && !slices.Contains(w.Flagged, c)
+	return w.Start >= o.SinceOf(l.Columns[c].Name) && (w.Start <= o.Trusted || !slices.Contains(w.Flagged, c))
 }
 
 // mergeColumn adds the counts of the windows that teach column c up.

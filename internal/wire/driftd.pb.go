@@ -1468,6 +1468,8 @@ type Origin struct {
 	Since         []*Since               `protobuf:"bytes,5,rep,name=since,proto3" json:"since,omitempty"`      // from when on a column's windows teach it; none: all of them
 	Learned       int64                  `protobuf:"varint,6,opt,name=learned,proto3" json:"learned,omitempty"` // windows of driftd.windows that it had to learn from
 	First         int64                  `protobuf:"varint,7,opt,name=first,proto3" json:"first,omitempty"`     // start of the first of them
+	Columns       []string               `protobuf:"bytes,8,rep,name=columns,proto3" json:"columns,omitempty"`  // accepted ones; none: all
+	Trusted       int64                  `protobuf:"varint,9,opt,name=trusted,proto3" json:"trusted,omitempty"` // start of the last window that teaches whatever it was flagged for
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1547,6 +1549,20 @@ func (x *Origin) GetLearned() int64 {
 func (x *Origin) GetFirst() int64 {
 	if x != nil {
 		return x.First
+	}
+	return 0
+}
+
+func (x *Origin) GetColumns() []string {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *Origin) GetTrusted() int64 {
+	if x != nil {
+		return x.Trusted
 	}
 	return 0
 }
@@ -2946,7 +2962,7 @@ const file_driftd_proto_rawDesc = "" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x1c\n" +
 	"\treference\x18\x02 \x01(\tR\treference\x12\x16\n" +
 	"\x06layout\x18\x03 \x01(\tR\x06layout\x12+\n" +
-	"\x06origin\x18\x04 \x01(\v2\x13.driftd.wire.OriginR\x06origin\"\xae\x01\n" +
+	"\x06origin\x18\x04 \x01(\v2\x13.driftd.wire.OriginR\x06origin\"\xe2\x01\n" +
 	"\x06Origin\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x0e\n" +
@@ -2954,7 +2970,9 @@ const file_driftd_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12(\n" +
 	"\x05since\x18\x05 \x03(\v2\x12.driftd.wire.SinceR\x05since\x12\x18\n" +
 	"\alearned\x18\x06 \x01(\x03R\alearned\x12\x14\n" +
-	"\x05first\x18\a \x01(\x03R\x05first\"5\n" +
+	"\x05first\x18\a \x01(\x03R\x05first\x12\x18\n" +
+	"\acolumns\x18\b \x03(\tR\acolumns\x12\x18\n" +
+	"\atrusted\x18\t \x01(\x03R\atrusted\"5\n" +
 	"\x05Since\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\tR\x06column\x12\x14\n" +
 	"\x05start\x18\x02 \x01(\x03R\x05start\"U\n" +

@@ -73,7 +73,10 @@ func DecodeWindow(b []byte, layout func(fingerprint string) *driftd.Layout) (*de
 
 // OriginToWire converts where a reference came from.
 func OriginToWire(o *detect.Origin) *Origin {
-	m := &Origin{Kind: o.Kind, By: toUTF8(o.By), At: o.At, Reason: toUTF8(o.Reason), Learned: o.Learned, First: o.First}
+	m := &Origin{Kind: o.Kind, By: toUTF8(o.By), At: o.At, Reason: toUTF8(o.Reason), Learned: o.Learned, First: o.First, Trusted: o.Trusted}
+	for _, c := range o.Columns {
+		m.Columns = append(m.Columns, toUTF8(c))
+	}
 	for _, c := range slices.Sorted(maps.Keys(o.Since)) {
 		m.Since = append(m.Since, &Since{Column: toUTF8(c), Start: o.Since[c]})
 	}
@@ -85,7 +88,7 @@ func OriginFromWire(m *Origin) detect.Origin {
 	if m == nil {
 		return detect.Origin{Kind: detect.Pushed}
 	}
-	o := detect.Origin{Kind: m.Kind, By: m.By, At: m.At, Reason: m.Reason, Learned: m.Learned, First: m.First}
+	o := detect.Origin{Kind: m.Kind, By: m.By, At: m.At, Reason: m.Reason, Learned: m.Learned, First: m.First, Columns: m.Columns, Trusted: m.Trusted}
 	for _, s := range m.Since {
 		if o.Since == nil {
 			o.Since = map[string]int64{}
