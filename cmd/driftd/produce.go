@@ -25,6 +25,7 @@ type produceCmd struct {
 	Demo    bool    `help:"Send the demo's traffic instead of a file: its past if the topic is empty, then live, without end. Makes the topic."`
 
 	History time.Duration `default:"336h" help:"How much past --demo sends."`
+	Live    bool          `default:"true" negatable:"" help:"Whether --demo goes on with what happens now."`
 	Seed    uint64        `default:"1" help:"Other traffic of --demo."`
 	inputFlags
 }

@@ -21,7 +21,7 @@ const (
 )
 
 // demo sends the demo's traffic: the past, if the topic is empty, and then what
-// happens now, until ctx ends.
+// happens now, with Live until ctx ends.
 func (c *produceCmd) demo(ctx context.Context, client *kafka.Client) error {
 	// Kafka deletes by the records' own time: a week's retention would take the first half of the past at once.
 	retention := strconv.FormatInt((c.History + 16*24*time.Hour).Milliseconds(), 10)
@@ -61,9 +61,12 @@ func (c *produceCmd) demo(ctx context.Context, client *kafka.Client) error {
 				return err
 			}
 			if said != nil && ctx.Err() == nil {
-				p.done("%s events of the past are in %s; from now on as they happen", thousands(int64(sent)), c.Topic)
+				p.done("%s events are in %s; live ones follow with --live", thousands(int64(sent)), c.Topic)
 				said = nil
 			}
+		}
+		if !c.Live {
+			return ctx.Err()
 		}
 		select {
 		case <-ctx.Done():
