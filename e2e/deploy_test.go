@@ -50,3 +50,17 @@ func TestAlertmanagerRoutes(t *testing.T) {
 		}
 	}
 }
+
+// systemd understands the unit, and rates what it may do as little (at most 2.0 of 10).
+func TestSystemdUnit(t *testing.T) {
+	b, err := os.ReadFile("../deploy/systemd/driftd.service")
+	must(t, err)
+	unit := filepath.Join(t.TempDir(), "driftd.service")
+	// verify wants the program to be there.
+	must(t, os.WriteFile(unit, []byte(strings.ReplaceAll(string(b), "/usr/local/bin/driftd", "/bin/true")), 0o644))
+	out, err := exec.Command("systemd-analyze", "verify", unit).CombinedOutput()
+	if err != nil || strings.Contains(string(out), unit) { // of other units of the machine it complains too
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+	run(t, "systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
+}
