@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-type healthcheckCmd struct {
+type healthCmd struct {
 	URL string `arg:"" optional:"" default:"http://127.0.0.1:9110/-/healthy" help:"What to ask; /-/ready tells also what it waits for."`
 }
 
 // Help is shown by --help.
-func (healthcheckCmd) Help() string {
+func (healthCmd) Help() string {
 	return `Example:
   driftd healthcheck http://127.0.0.1:9110/-/ready
 
@@ -22,7 +22,7 @@ For containers, which have no curl. Exit code 0 when the answer is 200.`
 }
 
 // Run implements the command.
-func (c *healthcheckCmd) Run(ctx context.Context) error {
+func (c *healthCmd) Run(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, 5*time.Second)
 	defer stop()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, nil)

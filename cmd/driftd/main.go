@@ -17,13 +17,13 @@ import (
 var version = "dev"
 
 type cli struct {
-	Demo        demoCmd        `cmd:"" help:"See it work: three models with known changes, no server needed."`
-	Run         runCmd         `cmd:"" help:"Watch the models of a config file."`
-	Reference   referenceCmd   `cmd:"" help:"Build, show and push references."`
-	Replay      replayCmd      `cmd:"" help:"Run a file through the same code: what would have been found?"`
-	Produce     produceCmd     `cmd:"" help:"Send a file to Kafka as events."`
-	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running driftd whether it is well; for containers."`
-	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Demo      demoCmd      `cmd:"" help:"See it work: three models with known changes, no server needed."`
+	Run       runCmd       `cmd:"" help:"Watch the models of a config file."`
+	Reference referenceCmd `cmd:"" help:"Build, show and push references."`
+	Replay    replayCmd    `cmd:"" help:"Run a file through the same code: what would have been found?"`
+	Produce   produceCmd   `cmd:"" help:"Send a file to Kafka as events."`
+	Health    healthCmd    `cmd:"" name:"healthcheck" help:"Ask a running driftd whether it is well; for containers."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
 type versionCmd struct{}

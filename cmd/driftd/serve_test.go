@@ -69,10 +69,10 @@ func TestHealthcheck(t *testing.T) {
 	a, _ := testApp(t, smallest)
 	srv := httptest.NewServer(endpoints(a.metrics, a.pipe, nil, false))
 	t.Cleanup(srv.Close)
-	if err := (&healthcheckCmd{URL: srv.URL + "/-/healthy"}).Run(t.Context()); err != nil {
+	if err := (&healthCmd{URL: srv.URL + "/-/healthy"}).Run(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := (&healthcheckCmd{URL: srv.URL + "/-/ready"}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "waiting for the brokers") {
+	if err := (&healthCmd{URL: srv.URL + "/-/ready"}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "waiting for the brokers") {
 		t.Error(err)
 	}
 }
