@@ -23,6 +23,7 @@ type cli struct {
 	Reference referenceCmd `cmd:"" help:"Build, show and push references."`
 	Replay    replayCmd    `cmd:"" help:"Run a file through the same code: what would have been found?"`
 	Produce   produceCmd   `cmd:"" help:"Send a file to Kafka as events."`
+	Health    healthCmd    `cmd:"" name:"healthcheck" help:"Ask a running driftd whether it is well; for containers."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 

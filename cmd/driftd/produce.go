@@ -18,10 +18,15 @@ import (
 type produceCmd struct {
 	Brokers string  `required:"" placeholder:"HOST:PORT,.." help:"Kafka brokers."`
 	Topic   string  `required:"" help:"Topic; it must exist."`
-	Input   string  `arg:"" help:"CSV, JSON lines or Parquet, plain or gzip."`
+	Input   string  `arg:"" optional:"" help:"CSV, JSON lines or Parquet, plain or gzip."`
 	Rate    float64 `placeholder:"N" help:"Events a second (default: flat out)."`
 	Ref     string  `name:"reference" placeholder:"FILE.ref" help:"Take the columns' kinds from this reference."`
 	ShiftTo bool    `name:"shift-to-now" help:"Move all times so that the last row is now; for topics that refuse old records."`
+	Demo    bool    `help:"Send the demo's traffic instead of a file: its past if the topic is empty, then live, without end. Makes the topic."`
+
+	History time.Duration `default:"336h" help:"How much past --demo sends."`
+	Live    bool          `default:"true" negatable:"" help:"Whether --demo goes on with what happens now."`
+	Seed    uint64        `default:"1" help:"Other traffic of --demo."`
 	inputFlags
 }
 
@@ -31,11 +36,18 @@ func (produceCmd) Help() string {
   driftd produce --brokers localhost:9092 --topic predictions --model fraud --window-rows 1000 --start 2026-11-24T00:00:00Z week.csv
 
 Rows become driftd's native JSON events; a record's time is its event's. Row i
-goes to partition i modulo the number of partitions.`
+goes to partition i modulo the number of partitions.
+
+  driftd produce --brokers localhost:9092 --topic demo.predictions --demo
+
+sends three models' invented traffic, in which things change from time to time.`
 }
 
 // Run implements the command.
 func (c *produceCmd) Run(ctx context.Context) error {
+	if c.Demo == (c.Input != "") {
+		return errors.New("produce sends a file or, with --demo, the demo's traffic: give one of the two")
+	}
 	opt, err := c.options()
 	if err != nil {
 		return err
@@ -55,6 +67,9 @@ func (c *produceCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
+	if c.Demo {
+		return c.demo(ctx, client)
+	}
 	n, err := client.Partitions(ctx, c.Topic)
 	if err != nil {
 		return fmt.Errorf("produce to %s: %w", c.Topic, err)

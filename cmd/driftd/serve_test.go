@@ -64,6 +64,19 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
+// The health check of a container believes 200 and tells anything else.
+func TestHealthcheck(t *testing.T) {
+	a, _ := testApp(t, smallest)
+	srv := httptest.NewServer(endpoints(a.metrics, a.pipe, nil, false))
+	t.Cleanup(srv.Close)
+	if err := (&healthCmd{URL: srv.URL + "/-/healthy"}).Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := (&healthCmd{URL: srv.URL + "/-/ready"}).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "waiting for the brokers") {
+		t.Error(err)
+	}
+}
+
 // A reload of a bad file says what is wrong and leaves the old config in force.
 func TestBadReloadChangesNothing(t *testing.T) {
 	a, path := testApp(t, smallest)

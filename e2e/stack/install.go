@@ -77,6 +77,7 @@ var commands = []struct{ name, pkg string }{
 	{"promtool", "prometheus"},
 	{"prometheus-alertmanager", "prometheus-alertmanager"},
 	{"amtool", "prometheus-alertmanager"},
+	{"systemd-analyze", "systemd"},
 }
 
 // debian installs the packages of the commands that are missing.

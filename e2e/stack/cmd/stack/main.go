@@ -60,6 +60,12 @@ func up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	root, err := filepath.Abs("deploy")
+	if err != nil {
+		return err
+	}
+	// The servers run elsewhere; what the files name beside themselves stays where it is.
+	beside := strings.NewReplacer("rules/*.yml", root+"/prometheus/rules/*.yml", "templates/*.tmpl", root+"/alertmanager/templates/*.tmpl")
 	kafka, err := stack.StartKafka(ctx, dir)
 	if err != nil {
 		return err
@@ -70,12 +76,12 @@ func up(ctx context.Context) error {
 		return err
 	}
 	defer ch.Stop()
-	am, err := stack.StartAlertmanager(ctx, dir, stack.AlertmanagerConfig(string(amConfig), hook.URL))
+	am, err := stack.StartAlertmanager(ctx, dir, stack.AlertmanagerConfig(beside.Replace(string(amConfig)), hook.URL))
 	if err != nil {
 		return err
 	}
 	defer am.Stop()
-	config := strings.NewReplacer("driftd:9110", "127.0.0.1:9110", "alertmanager:9093", strings.TrimPrefix(am.URL, "http://")).Replace(string(promConfig))
+	config := strings.NewReplacer("driftd:9110", "127.0.0.1:9110", "alertmanager:9093", strings.TrimPrefix(am.URL, "http://")).Replace(beside.Replace(string(promConfig)))
 	prom, err := stack.StartPrometheus(ctx, dir, config)
 	if err != nil {
 		return err

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/driftd/driftd/internal/embedded"
+	"github.com/driftd/driftd/internal/kafka"
+)
+
+// The demo's producer makes the topic, sends the past once, goes on with what
+// happens now, and ends without an error when it is told to.
+func TestProduceDemo(t *testing.T) {
+	broker, err := embedded.Start(embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	client, err := kafka.New(kafka.Config{Brokers: []string{broker.Addr}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	all := []int{0, 1, 2, 3}
+	count := func(at kafka.At) (n int64) {
+		ends, err := client.Offsets(t.Context(), "demo.predictions", all, at)
+		if err != nil {
+			return 0 // not made yet
+		}
+		for _, end := range ends {
+			n += end
+		}
+		return n
+	}
+	// start runs it until more events are there.
+	start := func(more int64) {
+		t.Helper()
+		before := count(kafka.AtEnd)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		c := produceCmd{Brokers: broker.Addr, Topic: "demo.predictions", Demo: true, History: 2 * time.Hour, Seed: 1, Live: true}
+		go func() { done <- c.Run(ctx) }()
+		for began := time.Now(); count(kafka.AtEnd) < before+more; time.Sleep(20 * time.Millisecond) {
+			if time.Since(began) > 30*time.Second {
+				t.Fatalf("%d events after 30 s, want %d", count(kafka.AtEnd), before+more)
+			}
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	start(2000) // three models, 700 an hour on average over a day, no less than .6 of it at night, two hours: 2,500 to 5,900
+	past := count(kafka.AtTime(began))
+	if past < 2000 || past > 6500 {
+		t.Errorf("%d events before the start", past)
+	}
+	if err := (&produceCmd{Brokers: broker.Addr, Topic: "demo.predictions", Demo: true, History: 2 * time.Hour, Seed: 1}).Run(t.Context()); err != nil {
+		t.Error(err) // without Live it ends by itself
+	}
+	start(1) // a restart
+	if again := count(kafka.AtTime(began)); again != past {
+		t.Errorf("a restart sent the past again: %d events before the first start, were %d", again, past)
+	}
+}
