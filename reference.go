@@ -57,6 +57,16 @@ type ColumnScale struct {
 // Seasonal says that the column is compared with the usual for the hour.
 func (s *ColumnScale) Seasonal() bool { return s.SlotDays != nil }
 
+// Inherited says that how windows vary is taken over from an earlier reference.
+func (s *ColumnScale) Inherited() bool {
+	for i := range s.Fits {
+		if s.Fits[i].MeanRE > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Fit is the fitted variance of one score about its reference value:
 // v(n) = D/n + Tau2, or V when the reference windows were all of about one size
 // (Pooled). See detectors.FitScore.

@@ -75,8 +75,17 @@ func levelCount(c *driftd.ColumnProfile) float64 {
 // ones, in order of time) of one length. Where each window has a slot the
 // baseline is seasonal, else fixed.
 func FitColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow) driftd.ColumnScale {
-	var sc driftd.ColumnScale
 	se := seasonOf(windows)
+	return fitColumn(l, ref, windows, se, func(_ int, name string, s, n []float64) driftd.Fit { return fitSeasonal(name, s, n, se) }, 0)
+}
+
+// fitOne fits score j of a column from its values and sizes.
+type fitOne func(j int, name string, s, n []float64) driftd.Fit
+
+// fitColumn fits the scores by fit. medianN is the window size at which levels
+// are pooled, 0: that of the windows.
+func fitColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow, se *season, fit fitOne, medianN float64) driftd.ColumnScale {
+	var sc driftd.ColumnScale
 	if se != nil {
 		events := make([]float64, len(windows))
 		for i := range windows {
@@ -85,14 +94,14 @@ func FitColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []Co
 		_, sc.SlotDays = se.count(events)
 	}
 	if l.Kind == driftd.Numeric {
-		fitNumeric(&sc, l, ref, windows, se)
+		fitNumeric(&sc, l, ref, windows, fit)
 	} else {
-		fitCategorical(&sc, ref, windows, se)
+		fitCategorical(&sc, ref, windows, se, fit, medianN)
 	}
 	return sc
 }
 
-func fitNumeric(sc *driftd.ColumnScale, l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow, se *season) {
+func fitNumeric(sc *driftd.ColumnScale, l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow, fit fitOne) {
 	s := NewShape(l, &ref.Profile)
 	if s == nil {
 		return
@@ -119,7 +128,7 @@ func fitNumeric(sc *driftd.ColumnScale, l *driftd.ColumnLayout, ref *driftd.Colu
 		xr[i], chi[i] = Residual(q, s.P, c), ChiSquareDivergence(q, s.P)
 	}
 	for j := range score {
-		sc.Fits = append(sc.Fits, fitSeasonal(numericName(j), score[j], size[j], se))
+		sc.Fits = append(sc.Fits, fit(j, numericName(j), score[j], size[j]))
 	}
 	sc.Residual = FitResidual(xr, nq)
 	sc.Residual.MeanNC = meanNX(chi, nq)
@@ -144,7 +153,7 @@ func numericShares(s *Shape, ref *driftd.ColumnReference) (p [numericScores]floa
 	return p
 }
 
-func fitCategorical(sc *driftd.ColumnScale, ref *driftd.ColumnReference, windows []ColumnWindow, se *season) {
+func fitCategorical(sc *driftd.ColumnScale, ref *driftd.ColumnReference, windows []ColumnWindow, se *season, fit fitOne, medianN float64) {
 	r := len(windows)
 	nl := make([]float64, r)
 	var newX, newN float64
@@ -159,7 +168,10 @@ func fitCategorical(sc *driftd.ColumnScale, ref *driftd.ColumnReference, windows
 		sc.NewShare = newX / newN
 	}
 	fitSizes(sc, nl)
-	lv := newLevels(ref, sc.MedianN)
+	if medianN == 0 {
+		medianN = sc.MedianN
+	}
+	lv := newLevels(ref, medianN)
 	sc.Kept = lv.kept
 	p := categoryShares(ref, sc)
 	score := matrix(categoryScores+len(lv.P), r)
@@ -188,7 +200,7 @@ func fitCategorical(sc *driftd.ColumnScale, ref *driftd.ColumnReference, windows
 		if j < categoryScores {
 			name = categoryRateNames[j]
 		}
-		sc.Fits = append(sc.Fits, fitSeasonal(name, score[j], size[j], se))
+		sc.Fits = append(sc.Fits, fit(j, name, score[j], size[j]))
 	}
 	sc.Residual = FitResidual(xr, nl)
 	sc.Residual.MeanNC = meanNX(chi, nl)

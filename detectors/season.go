@@ -155,11 +155,7 @@ func SlotStdErr(f *driftd.Fit, n float64, slot driftd.Slot) float64 {
 	if !f.Seasonal() {
 		return StdErr(f, n)
 	}
-	own := 0.0
-	if f.MeanRE > 0 { // the slots are those of an earlier reference, about a new mean
-		own = 1 / f.MeanRE
-	}
-	return math.Sqrt(Variance(f, n) * (1 + 1/float64(slotDays(f.SlotDays, slot)) + own))
+	return math.Sqrt(Variance(f, n) * (1 + 1/float64(slotDays(f.SlotDays, slot))))
 }
 
 // in is the rate as it usually is in a slot: its own share, found back from the
@@ -209,7 +205,16 @@ func slotDivergence(lv *levels, fits []driftd.Fit, counts []float64, n float64, 
 // usable says that fit j has windows enough for a p-value in the slot.
 func (c *Column) usable(j int, slot driftd.Slot) bool {
 	f := &c.scale.Fits[j]
-	return c.left[j] >= MinWindows && (!f.Seasonal() || slotDays(f.SlotDays, slot) >= MinSlotDays)
+	return c.left[j] >= MinWindows && (!f.Seasonal() || slotDays(f.SlotDays, slot) >= leastDays(&c.scale))
+}
+
+// leastDays is the least number of days for a slot's mean to be used: one where
+// how windows vary about it is known from an earlier reference.
+func leastDays(sc *driftd.ColumnScale) uint32 {
+	if sc.Inherited() {
+		return 1
+	}
+	return MinSlotDays
 }
 
 // unknownHour says why a window's hour cannot be judged, "" when it can.
@@ -217,10 +222,10 @@ func (c *Column) unknownHour(slot driftd.Slot) string {
 	if !c.scale.Seasonal() {
 		return ""
 	}
-	switch days := slotDays(c.scale.SlotDays, slot); days {
-	case 0:
+	switch days := slotDays(c.scale.SlotDays, slot); {
+	case days == 0:
 		return "the reference has no window of this hour (" + slot.String() + ") with at least 50 events: nothing to compare it with"
-	case 1:
+	case days < leastDays(&c.scale):
 		return "the reference has this hour (" + slot.String() + ") on one day only; two are needed"
 	}
 	return ""

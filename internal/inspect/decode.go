@@ -74,12 +74,12 @@ func decode(records []Record, r *Report) *decoded {
 		return out
 	}
 	var values []rawValue
-	dec.Raw = func(g driftd.Group, name []byte, token byte, text []byte) {
+	dec.Raw = func(g driftd.Group, name string, token byte, text []byte) {
 		if token == 0 {
 			values = nil
 			return
 		}
-		values = append(values, rawValue{g, string(name), token, string(text[:min(len(text), driftd.MaxLevelBytes)])})
+		values = append(values, rawValue{g, name, token, string(text[:min(len(text), driftd.MaxLevelBytes)])})
 	}
 	failed := map[string]*Failure{}
 	for i := range records {

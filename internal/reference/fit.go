@@ -153,26 +153,27 @@ type fitter struct {
 func (f *fitter) slots(zone *time.Location) { f.zone, f.ref.Timezone = zone, zone.String() }
 
 // scale fits the windows of one length (in order of time) and adds the scale to
-// the reference. column, when set, has the last word on a column: it may leave
-// windows out and take over an earlier fit.
-func (f *fitter) scale(length time.Duration, windows []fitWindow, column func(c int, fit func(teaches func(*fitWindow) bool) driftd.ColumnScale) driftd.ColumnScale) {
+// the reference. fit, when set, decides how a column is fitted.
+func (f *fitter) scale(length time.Duration, windows []fitWindow, fit func(c int, windows func(teaches func(*fitWindow) bool) []detectors.ColumnWindow) driftd.ColumnScale) {
 	n := make([]uint64, len(windows))
 	for i := range windows {
 		n[i] = windows[i].profile.Events
 	}
 	sc := driftd.Scale{Length: length, Windows: len(windows), MedianN: medianCount(n)}
 	for c := range f.layout.Columns {
-		fit := func(teaches func(*fitWindow) bool) driftd.ColumnScale { return f.column(c, length, windows, teaches) }
-		if column != nil {
-			sc.Columns = append(sc.Columns, column(c, fit))
-		} else {
-			sc.Columns = append(sc.Columns, fit(nil))
+		if fit == nil {
+			sc.Columns = append(sc.Columns, detectors.FitColumn(&f.layout.Columns[c], &f.ref.Columns[c], f.column(c, length, windows, nil)))
+			continue
 		}
+		sc.Columns = append(sc.Columns, fit(c, func(teaches func(*fitWindow) bool) []detectors.ColumnWindow {
+			return f.column(c, length, windows, teaches)
+		}))
 	}
 	f.ref.Scales = append(f.ref.Scales, sc)
 }
 
-func (f *fitter) column(c int, length time.Duration, windows []fitWindow, teaches func(*fitWindow) bool) driftd.ColumnScale {
+// column is what the windows that teach a column say about it.
+func (f *fitter) column(c int, length time.Duration, windows []fitWindow, teaches func(*fitWindow) bool) []detectors.ColumnWindow {
 	l := &f.layout.Columns[c]
 	cols := make([]detectors.ColumnWindow, 0, len(windows))
 	for i := range windows {
@@ -186,7 +187,7 @@ func (f *fitter) column(c int, length time.Duration, windows []fitWindow, teache
 		}
 		cols = append(cols, cw)
 	}
-	return detectors.FitColumn(l, &f.ref.Columns[c], cols)
+	return cols
 }
 
 // edge is how near to a window's end the data must come for it to be whole.

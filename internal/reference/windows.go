@@ -54,14 +54,12 @@ func FitWindows(l *driftd.Layout, windows []*detect.Kept, opt FitOptions) (*drif
 	if err != nil {
 		return nil, err
 	}
-	if opt.Baseline != BaselineFixed && longEnough(opt.taught(ws), ws[len(ws)-1].Start, opt.Lengths[0]) {
+	seasonal := opt.Baseline != BaselineFixed && longEnough(opt.taught(ws), ws[len(ws)-1].Start, opt.Lengths[0])
+	if seasonal || opt.Inherit != nil && opt.Inherit.Timezone != "" {
 		f.slots(zone)
 	}
-	if opt.Inherit != nil && opt.Inherit.Timezone != "" {
-		r.Timezone = opt.Inherit.Timezone // of what is taken over; own slots are in it too
-	}
 	for i, length := range opt.Lengths {
-		f.scale(length, longer(ws, length, i == 0, opt.Location), opt.column(l, length, zone))
+		f.scale(length, longer(ws, length, i == 0, opt.Location), opt.column(l, r, length, seasonal))
 	}
 	return r, nil
 }
@@ -179,10 +177,11 @@ func newLevels(of []*detect.Kept) []uint64 {
 	return n
 }
 
-// column decides what a column's scale is: its own fit over the windows that
-// teach it, or what an earlier reference knows of how its windows vary.
-func (opt *FitOptions) column(l *driftd.Layout, length time.Duration, zone *time.Location) func(int, func(func(*fitWindow) bool) driftd.ColumnScale) driftd.ColumnScale {
-	return func(c int, fit func(func(*fitWindow) bool) driftd.ColumnScale) driftd.ColumnScale {
+// column decides how a column is fitted: over its own windows, or as long as
+// these are too few with what an earlier reference knows of how they vary. Where
+// that knew each hour's usual, enough of them for that are waited for.
+func (opt *FitOptions) column(l *driftd.Layout, r *driftd.Reference, length time.Duration, seasonal bool) func(int, func(func(*fitWindow) bool) []detectors.ColumnWindow) driftd.ColumnScale {
+	return func(c int, windows func(func(*fitWindow) bool) []detectors.ColumnWindow) driftd.ColumnScale {
 		var before *driftd.ColumnScale
 		if opt.Inherit != nil {
 			if sc := opt.Inherit.Scale(length); sc != nil {
@@ -192,17 +191,14 @@ func (opt *FitOptions) column(l *driftd.Layout, length time.Duration, zone *time
 		if before != nil && opt.Keep != nil && opt.Keep(l.Columns[c].Name) {
 			return *before
 		}
-		var starts []int64
-		own := fit(func(w *fitWindow) bool {
-			teaching := !slices.ContainsFunc(w.of, func(k *detect.Kept) bool { return !teaches(k, l, c, &opt.Origin) })
-			if teaching {
-				starts = append(starts, w.start)
-			}
-			return teaching
+		ws := windows(func(w *fitWindow) bool {
+			return !slices.ContainsFunc(w.of, func(k *detect.Kept) bool { return !teaches(k, l, c, &opt.Origin) })
 		})
-		if before == nil || before.Windows < detectors.MinWindows || ready(&own, before) {
+		own := detectors.FitColumn(&l.Columns[c], &r.Columns[c], ws)
+		enough := own.Windows >= detectors.MinWindows && (seasonal || before != nil && !before.Seasonal())
+		if before == nil || before.Windows < detectors.MinWindows || enough {
 			return own
 		}
-		return inherit(*before, starts, zone)
+		return detectors.InheritColumn(&l.Columns[c], &r.Columns[c], ws, before)
 	}
 }
