@@ -50,8 +50,6 @@ func (g *grafana) interpolate(text string, maxPoints int) string {
 		switch name {
 		case "__interval":
 			return strconv.Itoa(int(step.Seconds())) + "s"
-		case "__rate_interval":
-			return strconv.Itoa(int(max(step+time.Second, 4*time.Second).Seconds())) + "s"
 		}
 		v, ok := g.vars[name]
 		if !ok {
@@ -113,7 +111,7 @@ func (g *grafana) sql(ctx context.Context, query string, maxPoints int) (*answer
 
 // promQL asks Prometheus over the range, or at its end.
 func (g *grafana) promQL(ctx context.Context, expr string, instant bool) (*answer, error) {
-	q := g.interpolate(expr, 0)
+	q := g.interpolate(strings.NewReplacer("$__rate_interval", "4s", "$__interval", "1s").Replace(expr), 0) // steps of a second, scraped each second
 	if strings.Contains(q, "$") {
 		return nil, fmt.Errorf("a variable is left in %s", q)
 	}
@@ -215,8 +213,18 @@ func (a *answer) asSeries() error {
 	if numbers <= 1000 {
 		return fmt.Errorf("no column time of a DateTime with a number beside it: %v", a.columns)
 	}
-	last := ""
+	last, seen := "", map[string]bool{}
 	for _, r := range a.rows {
+		key := fmt.Sprint(r["time"])
+		for _, c := range a.columns {
+			if strings.Contains(c.Type, "String") {
+				key += fmt.Sprintf("|%v", r[c.Name])
+			}
+		}
+		if seen[key] {
+			return fmt.Errorf("two rows of the same time and labels, %s: Grafana keeps one", key)
+		}
+		seen[key] = true
 		if t := fmt.Sprint(r["time"]); t < last {
 			return fmt.Errorf("%s comes after %s: Grafana refuses times that fall", t, last)
 		} else {
@@ -226,17 +234,17 @@ func (a *answer) asSeries() error {
 	return nil
 }
 
-// numbers says whether any number of the rows is there.
-func (a *answer) numbers() bool {
+// filled are the columns of numbers that have one in any row.
+func (a *answer) filled() map[string]bool {
+	out := map[string]bool{}
 	for _, c := range a.columns {
 		if !strings.Contains(c.Type, "Int") && !strings.Contains(c.Type, "Float") {
 			continue
 		}
+		out[c.Name] = false
 		for _, r := range a.rows {
-			if r[c.Name] != nil {
-				return true
-			}
+			out[c.Name] = out[c.Name] || r[c.Name] != nil
 		}
 	}
-	return false
+	return out
 }

@@ -226,7 +226,10 @@ func (o *openBoard) panels(ctx context.Context, t *testing.T) {
 				t.Errorf("%s, %v: %v", name, o.vars, err)
 				continue
 			}
-			o.note(name, len(a.rows) > 0 && (target.Format != 0. || a.numbers()))
+			o.note(name, len(a.rows) > 0)
+			for c, ok := range a.filled() {
+				o.note(name+", column "+c, ok)
+			}
 			for _, c := range a.columns {
 				fields[c.Name] = true
 			}

@@ -2,15 +2,15 @@ package main
 
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
-	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/heatmap"
 )
 
 // distribution gives for each window and bin the binary logarithm of its share over the usual one: 1 is twice as many, -1 half.
 // driftd_columns does not hold the reference's own counts. Usual is therefore what the windows that were judged ok against
-// the same reference hold together: that is the reference, as far as it holds. Half a value is added on each side, so that an
-// empty bin has a number. Numeric bins are named by how many percent of the usual values lie at or below their upper edge; of a
-// categorical column the 60 most frequent categories are shown, then the rare and the new ones.
+// the same reference hold together: that is the reference, as far as it holds. Two values are added to what is there and to what is
+// expected, so that a bin that is always empty is as usual. The 64 numeric bins are drawn four at a time, for less noise, and
+// named by the percentile of the usual values that they reach up to; of a categorical column the 60 most frequent categories are
+// shown, then the rare and the new ones.
 const distribution = `WITH usual AS (
   SELECT reference, sumForEach(bins) AS counts
   FROM driftd_columns FINAL
@@ -18,9 +18,9 @@ const distribution = `WITH usual AS (
   GROUP BY reference
 )
 SELECT time, multiIf(
-    categorical AND i = size, 'new', categorical AND i + 1 = size, 'rare', categorical, concat('category ', leftPad(toString(i), 3, '0')),
-    i = 1, 'below', i = size, 'above', concat(leftPad(toString(i - 1), 2, '0'), ' to p', toString(round(100 * upto / usual_n)))
-  ) AS bin, log2((x + .5) / (n + .5 * size)) - log2((u + .5) / (usual_n + .5 * size)) AS change
+    any(categorical) AND row = any(size), 'new', any(categorical) AND row + 1 = any(size), 'rare', any(categorical), concat('category ', leftPad(toString(row), 2, '0')),
+    row = 0, 'below', row = 1000, 'above', concat(leftPad(toString(row), 2, '0'), ' up to p', toString(round(100 * max(upto) / any(usual_n))))
+  ) AS bin, log2((sum(x) + 2) / (any(n) * sum(u) / any(usual_n) + 2)) AS change
 FROM (
   SELECT time, categorical, now, counts, length(now) AS size, arraySum(now) AS n, arraySum(counts) AS usual_n
   FROM (
@@ -32,15 +32,16 @@ FROM (
   INNER JOIN usual USING (reference)
 )
 ARRAY JOIN now AS x, counts AS u, arrayEnumerate(now) AS i, arrayCumSum(counts) AS upto
-WHERE n > 0 AND length(counts) = size AND (NOT categorical OR i <= 60 OR i + 1 >= size)
-ORDER BY time, i`
+WHERE n > 0 AND usual_n > 0 AND length(counts) = size AND (NOT categorical OR i <= 60 OR i + 1 >= size)
+GROUP BY time, multiIf(categorical, i, i = 1, 0, i = size, 1000, size <= 22, i - 1, 1 + intDiv(i - 2, 4)) AS row
+ORDER BY time, row`
 
 // rateOf is a test's statistic, NULL where the column does not have the test.
 func rateOf(test string) string {
 	return "if(has(tests.name, '" + test + "'), tests.statistic[indexOf(tests.name, '" + test + "')], NULL)"
 }
 
-func column() dashboard.Dashboard {
+func column() board {
 	s := newSheet(columnUID, "driftd / Column", "One column of one series: its distribution, and what the rule made of it.", "now-7d")
 	s.choose(true)
 	s.mark("Incidents", vermilion, incidents+"\n  AND "+theModel+" AND "+theSegment+" AND has(columns.column, decodeURLComponent('${column:percentencode}'))\nORDER BY time")
@@ -77,7 +78,7 @@ ORDER BY time, segment != 'all', segment`).
 		links(drill("Look at the segment", columnUID, "model", "segment="+label("segment"), "column", "length")))
 
 	s.row("What moved")
-	dist := heat("Distribution against the usual", "Each bin's share of a window over its share in the windows that were judged ok against the same reference, as a power of two: +1 (red) twice as many, -1 (blue) half. Numeric bins lie from below the reference's range to above it, each named by the percentile that it reaches up to; categories by their rank in the reference, then rare and new ones. Values against the axis stand in the next panel.").
+	dist := heat("Distribution against the usual", "Each bin's share of a window over its share in the windows that were judged ok against the same reference, as a power of two: +1 (red) twice as many, -1 (blue) half. Numeric bins lie from below the reference's range to above it, each named by the percentile of the usual values that it reaches up to; categories by their rank in the reference, then rare and new ones. Values against the axis stand in the next panel.").
 		series(distribution).name("${__field.labels.bin}").empty("No window of this reference was judged ok yet: there is nothing usual to compare with.")
 	dist.p.Options.(*heatmap.Options).RowsFrame = &heatmap.RowsHeatmapOptions{Value: ptr("log2 of share / usual share")}
 	s.add(24, 12, dist)
@@ -115,11 +116,11 @@ ORDER BY time`).unit("percentunit").min(0).
 
 	s.row("How far, and how sure")
 	effect := lines("Effect and smallest visible shift", "Effect: the size of what moved, in standard deviations of the reference or the like. Grey points were not judged. Dashed: the smallest shift that the window would have shown four times in five; .5 and above is no longer ok but insufficient. Where a rate alone is judged (two-valued columns), the dashed line is a change of that rate.").
-		series(`SELECT toDateTime(window_start) AS time, if(evaluated AND NOT flag, effect, NULL) AS "effect", if(flag, effect, NULL) AS "effect, flagged", if(evaluated, NULL, effect) AS "effect, not judged", mde AS "smallest visible shift"
+		series(`SELECT toDateTime(window_start) AS time, if(evaluated AND NOT flag, effect, NULL) AS "effect, judged", if(flag, effect, NULL) AS "effect, flagged", if(evaluated, NULL, effect) AS "effect, not judged", mde AS "smallest visible shift"
 FROM driftd_columns FINAL
 WHERE `+oneColumn+` AND `+inRange+`
 ORDER BY time`).min(0).
-		field("effect", colored(blue), points()).
+		field("effect, judged", colored(blue), points()).
 		field("effect, flagged", colored(vermilion), points(), option{Id: "custom.pointSize", Value: 7}).
 		field("effect, not judged", colored(grey), points()).
 		field("smallest visible shift", colored(purple), dashed())
@@ -138,10 +139,10 @@ ORDER BY time`).unit("sci").
 	p.graph().ShowPoints = ptr(common.VisibilityModeAlways)
 	s.add(12, 10, p)
 
-	tests := lines("Tests: size over the size that flags", "Each deciding test's effect over its own threshold; from 1 on the test alone would flag. Signed where the test has a direction: above 0 the values or the rate went up. Says what kind of change it is: location, spread, skew, tails, a local anomaly (residual), a rate, a category.").
-		series(`SELECT toDateTime(window_start) AS time, test, maxIf(effect / threshold, threshold > 0) AS size
+	tests := lines("Tests: size over the size that flags", "Each deciding test's effect over its own threshold; from 1 on it is large enough to flag. Signed where the test has a direction: above 0 the values or the rate went up. Says what kind of change it is: location, spread, skew, tails, a local anomaly (residual), a rate, a category.").
+		series(`SELECT toDateTime(window_start) AS time, name AS test, maxIf(` + testSize + `, threshold > 0) AS size
 FROM driftd_columns FINAL
-ARRAY JOIN tests.name AS test, tests.effect AS effect, tests.threshold AS threshold, tests.p_value AS p
+ARRAY JOIN tests.name AS name, tests.effect AS effect, tests.threshold AS threshold, tests.p_value AS p
 WHERE ` + oneColumn + ` AND ` + inRange + ` AND NOT isNaN(p) AND NOT isNaN(threshold) AND NOT isNaN(effect)
 GROUP BY time, test
 ORDER BY time, test`).name("${__field.labels.test}")

@@ -12,7 +12,7 @@ const lastBase = `SELECT model, window_length, window_start, window_end, n, late
 // openIncidents were open at the end of the range.
 const openIncidents = "opened_at <= $__toTime AND (state = 'open' OR resolved_at > $__toTime)"
 
-func fleet() dashboard.Dashboard {
+func fleet() board {
 	s := newSheet(fleetUID, "driftd / Fleet", "Every model: what driftd says of it now and said this week.", "now-7d")
 	s.mark("Incidents", vermilion, incidents+"\n  AND segment = 'all' AND NOT historic\nORDER BY time")
 	s.text(4, `
@@ -109,10 +109,18 @@ LIMIT 200`).
 		field("moved", named("what moved")).
 		field("since", named("window"), unit("dateTimeAsIso"), width(160)))
 
-	s.add(10, 9, grid("Budget", "Incidents of the last 7 days that a person was told of, against the false ones that the config allows in a week. Above the allowance there is real drift, or the reference no longer fits: accept a new normal or look for the cause.").
-		sql(`SELECT model, countIf(NOT historic AND i.opened > `+asOf+` - INTERVAL 7 DAY AND severity = 'page') AS pages, countIf(NOT historic AND i.opened > `+asOf+` - INTERVAL 7 DAY AND severity = 'ticket') AS tickets
+	s.add(10, 9, grid("Budget", "Incidents opened in the last 7 days of which a person was told (those of a segment are kept silent while all has one, see deploy/alertmanager), against the false ones that the config allows in a week. Above the allowance there is real drift, or the reference no longer fits: accept a new normal or look for the cause.").
+		sql(`SELECT m.model AS model, countIf(told AND severity = 'page') AS pages, countIf(told AND severity = 'ticket') AS tickets
 FROM (SELECT DISTINCT model FROM driftd_windows WHERE `+toNow+`) AS m
-LEFT JOIN (SELECT model, opened_at AS opened, severity, historic FROM driftd_incidents FINAL WHERE opened_at <= $__toTime) AS i USING (model)
+LEFT JOIN (
+  SELECT model, severity, NOT arrayExists(a -> segment != 'all' AND a.1 <= opened_at AND (isNull(a.2) OR opened_at < a.2) AND (a.3 = 'page' OR severity = 'ticket'), whole) AS told
+  FROM (
+    SELECT model, segment, severity, opened_at, historic, groupArrayIf((opened_at, resolved_at, severity), segment = 'all' AND NOT historic) OVER (PARTITION BY model) AS whole
+    FROM driftd_incidents FINAL
+    WHERE opened_at <= $__toTime
+  )
+  WHERE NOT historic AND opened_at > `+asOf+` - INTERVAL 7 DAY
+) AS i ON i.model = m.model
 GROUP BY model
 ORDER BY model`).
 		now("max by (model) (driftd_budget_pages_per_week)").

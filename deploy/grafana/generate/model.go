@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
-	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
 // choose adds the variables model, segment and length, and column where it is wanted. `all` and the base length stand first.
@@ -15,7 +14,7 @@ func (s *sheet) choose(withColumn bool) {
 	s.query("length", "Window", "The length of the windows.", "SELECT "+lengthValue+" AS value, "+lengthText+" AS text FROM driftd_windows WHERE "+theModel+" AND "+inRange+" GROUP BY window_length ORDER BY window_length")
 }
 
-func model() dashboard.Dashboard {
+func model() board {
 	s := newSheet(modelUID, "driftd / Model", "One model: its columns, segments, versions and incidents over time.", "now-7d")
 	s.choose(false)
 	s.mark("Incidents", vermilion, incidents+"\n  AND "+theModel+" AND "+theSegment+"\nORDER BY time")
@@ -48,7 +47,7 @@ GROUP BY time, column
 ORDER BY time, column`).
 		name("${__field.labels.column}").
 		links(drill("Open the column", columnUID, "model", "segment", "column="+label("column"), "length"))
-	columns.defaults().Thresholds = thresholds("#DCEBF5", step{.25, "#A9CCE3"}, step{.5, "#6BAED6"}, step{.75, "#3182BD"}, step{1, orange}, step{1.5, vermilion}, step{3, "#7F2704"})
+	columns.defaults().Thresholds = thresholds("#DEEBF7", step{.25, "#C6DBEF"}, step{.5, "#6BAED6"}, step{.75, "#2171B5"}, step{1, orange}, step{1.5, vermilion}, step{3, "#7F2704"})
 	columns.defaults().Mappings = ratioMapping()
 	columns.defaults().Decimals = ptr(2.)
 	s.add(24, 14, columns)

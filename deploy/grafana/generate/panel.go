@@ -44,6 +44,7 @@ func grid(title, description string) *panel {
 	p := newPanel("table", title, description)
 	o := table.NewOptions()
 	o.CellHeight = ptr(common.TableCellHeightSm)
+	o.Footer = &common.TableFooterOptions{Reducer: []string{}}
 	p.p.Options = o
 	p.defaults().Color = byThreshold()
 	p.defaults().Thresholds = thresholds("transparent")
@@ -198,8 +199,6 @@ func width(px int) option      { return option{Id: "custom.width", Value: px} }
 func hidden() option           { return option{Id: "custom.hidden", Value: true} }
 func colored(c string) option  { return option{Id: "color", Value: fixed(c)} }
 func right() option            { return option{Id: "custom.axisPlacement", Value: "right"} }
-func upTo(v float64) option    { return option{Id: "max", Value: v} }
-func from(v float64) option    { return option{Id: "min", Value: v} }
 
 func dashed() option {
 	return option{Id: "custom.lineStyle", Value: common.LineStyle{Fill: ptr(common.LineStyleFillDash), Dash: []float64{8, 6}}}

@@ -8,7 +8,7 @@ import (
 // of are the labels that every query of driftd's own metrics takes; more stand in front of it.
 const of = `instance=~"$instance"`
 
-func pipeline() dashboard.Dashboard {
+func pipeline() board {
 	s := newSheet(pipelineUID, "driftd / Pipeline", "driftd itself: is it in time, does it lose anything, does it reach its sinks and Alertmanagers?", "now-6h")
 	s.variable(dashboard.VariableModel{Type: dashboard.VariableTypeQuery, Name: "instance", Label: ptr("Process"), Description: ptr("Processes of driftd, by their address at Prometheus."),
 		Query: &dashboard.StringOrMap{String: ptr("label_values(driftd_build_info, instance)")}, Datasource: source("prometheus"), Refresh: ptr(dashboard.VariableRefreshOnTimeRangeChanged),

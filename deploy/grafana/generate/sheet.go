@@ -20,6 +20,9 @@ const (
 
 const clickhouseType = "grafana-clickhouse-datasource"
 
+// board is a dashboard in the older of Grafana's two formats, which every Grafana from 10 on reads; the newer one needs 12.
+type board = dashboard.Dashboard //nolint:staticcheck // the SDK prefers the newer format
+
 // source refers to a data source by the dashboard's variable, so that a dashboard works with any name that a data source has.
 func source(kind string) *common.DataSourceRef {
 	name := kind
@@ -31,7 +34,7 @@ func source(kind string) *common.DataSourceRef {
 
 // sheet lays panels out from left to right in rows of 24 units.
 type sheet struct {
-	d       dashboard.Dashboard
+	d       board
 	x, y, h uint32
 	panels  uint32
 }

@@ -35,11 +35,15 @@ const (
 	lengthText  = "multiIf(window_length % 86400 = 0, concat(toString(intDiv(window_length, 86400)), ' d'), window_length % 3600 = 0, concat(toString(intDiv(window_length, 3600)), ' h'), concat(toString(intDiv(window_length, 60)), ' min'))"
 )
 
-// withRatio begins a query of driftd_columns. ratio is how far the strongest test is on its way to the size that flags: 1 and more
-// exactly where the window flagged. Tests of a rise alone do not count a fall; what is only shown (p_value NaN) does not count.
+// testSize is how far a test is on its way to the size that flags: effect over threshold. A local anomaly (residual) flags by its size
+// and its p-value both: what is farther from its mark counts; .2 is its share of the column's level (detectors/decision.go).
+const testSize = "if(name = 'residual', least(effect / threshold, log(greatest(p, 1e-300)) / log(ifNull(alpha, 1e-4) * .2)), effect / threshold)"
+
+// withRatio begins a query of driftd_columns. ratio is that of the strongest test: 1 and more exactly where the window flagged. Tests
+// of a rise alone do not count a fall; what is only shown (p_value NaN) does not count.
 const withRatio = `WITH
   greatest(0, arrayMax(arrayMap((name, effect, threshold, p) -> if(isNaN(p) OR isNaN(effect) OR NOT threshold > 0, 0,
-    if(name IN ('minority_rate', 'range_rate', 'type_rate', 'new_level_rate'), effect, abs(effect)) / threshold),
+    if(name IN ('minority_rate', 'range_rate', 'type_rate', 'new_level_rate'), 1, sign(effect)) * ` + testSize + `),
     tests.name, tests.effect, tests.threshold, tests.p_value))) AS strongest,
   if(flag, greatest(strongest, 1), least(strongest, .99)) AS ratio
 `

@@ -5,7 +5,7 @@ import (
 )
 
 // Colours are those of Okabe and Ito (2008), "Color Universal Design", which people with any of the common colour-vision
-// deficiencies tell apart. Good is blue, bad vermilion; green and red are never set against each other.
+// deficiencies tell apart. Ok is blue, drift vermilion; red is never set against green.
 const (
 	blue      = "#0072B2"
 	sky       = "#56B4E9"
@@ -28,8 +28,8 @@ type state struct {
 var states = []state{
 	{0, "ok", blue},
 	{1, "drift", vermilion},
-	{2, "insufficient", sky},
-	{3, "learning", purple},
+	{2, "insufficient", purple},
+	{3, "learning", teal},
 	{4, "no data", grey},
 	{5, "incomplete", yellow},
 }
