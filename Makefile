@@ -22,6 +22,7 @@ demo: build ## see it work, without any server
 test: ## unit tests with the race detector; need Go alone
 	go test -race $(GOTESTFLAGS) ./...
 	cd deploy/compose/check && go test $(GOTESTFLAGS) ./...
+	cd deploy/grafana && go test $(GOTESTFLAGS) ./...
 
 e2e: ## tests against real Kafka, ClickHouse, Prometheus and Alertmanager (installed when missing)
 	go test -tags e2e -v -count=1 -timeout 30m ./e2e/...
@@ -30,6 +31,7 @@ lint: ## go vet, golangci-lint (imports between packages among it), buf, and tha
 	go vet -tags e2e ./...
 	cd deploy/compose/check && go vet ./...
 	$(TOOL) golangci-lint run
+	cd deploy/grafana && go tool -modfile=../../tools/go.mod golangci-lint run -c ../../.golangci.yml
 	$(TOOL) buf lint
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(TOOL) buf generate -o "$$fresh" && \
 	for f in "$$fresh"/internal/wire/*.pb.go; do \
@@ -47,5 +49,6 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 		done; \
 	done
 
-generate: ## internal/wire/*.pb.go from driftd.proto
+generate: ## internal/wire/*.pb.go from driftd.proto, Grafana's dashboards from deploy/grafana/generate
 	$(TOOL) buf generate
+	cd deploy/grafana && go run ./generate

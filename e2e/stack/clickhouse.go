@@ -20,14 +20,15 @@ const (
 	clickhouseVersion = "26.7.3-stable.1"
 )
 
-// ClickHouse is one server. User may do everything and InsertUser only select and insert in the database driftd; both have
-// the Password.
+// ClickHouse is one server. User may do everything, InsertUser only select and insert in the database driftd, and ReadUser only
+// select there, as docs/dashboards.md makes Grafana's user; all have the Password.
 type ClickHouse struct {
 	server
 	Native     string // host:port of the native protocol
 	HTTP       string // host:port of HTTP
 	User       string
 	InsertUser string
+	ReadUser   string
 	Password   string
 }
 
@@ -53,6 +54,7 @@ func StartClickHouse(ctx context.Context, dir string) (*ClickHouse, error) {
 		HTTP:       fmt.Sprintf("127.0.0.1:%d", ports[1]),
 		User:       "driftd",
 		InsertUser: "inserter",
+		ReadUser:   "grafana",
 		Password:   "driftd-e2e",
 	}
 	home := filepath.Join(dir, "clickhouse")
@@ -98,7 +100,7 @@ func (c *ClickHouse) writeConfig(home string) error {
 	if err := os.MkdirAll(filepath.Join(home, "data"), 0o755); err != nil {
 		return err
 	}
-	r := strings.NewReplacer("$HOME", home, "$USER", c.User, "$INSERTER", c.InsertUser, "$PASSWORD", c.Password)
+	r := strings.NewReplacer("$HOME", home, "$USER", c.User, "$INSERTER", c.InsertUser, "$READER", c.ReadUser, "$PASSWORD", c.Password)
 	if err := os.WriteFile(filepath.Join(home, "config.xml"), []byte(r.Replace(clickhouseConfig)), 0o644); err != nil {
 		return err
 	}
@@ -116,7 +118,14 @@ const clickhouseConfig = `<clickhouse>
 // The query that keeps the server alive runs as "default", which may do that and nothing else: a client that forgets its
 // user cannot work.
 const clickhouseUsers = `<clickhouse>
-  <profiles><default/></profiles>
+  <profiles>
+    <default/>
+    <reader>
+      <readonly>1</readonly>
+      <max_execution_time>60</max_execution_time>
+      <constraints><max_execution_time><changeable_in_readonly/></max_execution_time></constraints>
+    </reader>
+  </profiles>
   <quotas><default/></quotas>
   <users>
     <default>
@@ -145,6 +154,13 @@ const clickhouseUsers = `<clickhouse>
       <quota>default</quota>
       <grants><query>GRANT SELECT, INSERT ON driftd.*</query></grants>
     </$INSERTER>
+    <$READER>
+      <password>$PASSWORD</password>
+      <networks><ip>127.0.0.1</ip></networks>
+      <profile>reader</profile>
+      <quota>default</quota>
+      <grants><query>GRANT SELECT ON driftd.*</query></grants>
+    </$READER>
   </users>
 </clickhouse>
 `
