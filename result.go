@@ -166,6 +166,10 @@ type IncidentResult struct {
 	Columns     []IncidentColumn `json:"columns"`
 	Summary     string           `json:"summary"`
 	Stamp
+
+	// Where says which segment most of it is in. For the alert alone: it is found
+	// after the result, from what segments have shown by then.
+	Where string `json:"-"`
 }
 
 // Result is one record of driftd.results: exactly one field is set.

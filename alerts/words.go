@@ -47,9 +47,36 @@ func summarise(i *Incident, o *Observation) string {
 		b.WriteString(" Provisional: the reference is still young, false alarms may exceed the budget.")
 	}
 	fmt.Fprintf(&b, " What to do: look at %s over time and at what was deployed around %s. If the change is wanted, make it the "+
-		"new normal: `driftd reference build` from data since then, with --model %s, and `driftd reference push`. If not: ask who produces %s.",
-		c.Column, clock(r.DriftSince), argument(r.Model), c.Column)
+		"new normal: `%s`. If not: ask who produces %s.", c.Column, clock(r.DriftSince), AcceptCommand(r), c.Column)
 	return b.String()
+}
+
+// AcceptCommand is the command that makes an incident's change the new normal.
+func AcceptCommand(r *driftd.IncidentResult) string {
+	c := "driftd reference accept --model " + argument(r.Model)
+	if r.Segment != driftd.AllSegment {
+		c += " --segment " + argument(r.Segment)
+	}
+	return c + " --since " + r.DriftSince.UTC().Format(time.RFC3339)
+}
+
+// Title names an incident in a few words.
+func Title(r *driftd.IncidentResult) string {
+	name := r.Model
+	if r.Segment != driftd.AllSegment {
+		name += ", " + r.Segment
+	}
+	switch {
+	case r.Type == TypeNoData:
+		return name + " is silent"
+	case len(r.Columns) == 0:
+		return name + " drifts"
+	}
+	t := fmt.Sprintf("%s: %s moved: %s", name, r.Columns[0].Column, howFar(&r.Columns[0]))
+	if n := len(r.Columns) - 1; n > 0 {
+		t += fmt.Sprintf(", and %d more", n)
+	}
+	return t
 }
 
 func others(b *strings.Builder, columns []driftd.IncidentColumn) {

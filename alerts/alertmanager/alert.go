@@ -5,8 +5,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/alerts"
 )
 
 // The names of the alerts; deploy/alertmanager routes by them.
@@ -16,7 +18,7 @@ const (
 )
 
 // newAlert is the alert of an incident: what it is about in labels, its numbers in annotations.
-func newAlert(i driftd.IncidentResult, now time.Time) alert {
+func newAlert(i driftd.IncidentResult, now time.Time, links Links) alert {
 	a := alert{Labels: map[string]string{}, Annotations: map[string]string{}, StartsAt: i.DriftSince.UTC()}
 	if a.StartsAt.After(now) {
 		a.StartsAt = now.UTC() // events may have a clock that is ahead
@@ -33,17 +35,27 @@ func newAlert(i driftd.IncidentResult, now time.Time) alert {
 	for name, value := range map[string]string{"model": i.Model, "segment": i.Segment, "severity": i.Severity} {
 		a.Labels[name] = strings.ToValidUTF8(value, "\uFFFD")
 	}
-	annotate(a.Annotations, i)
+	annotate(a.Annotations, i, links)
 	return a
 }
 
-func annotate(to map[string]string, i driftd.IncidentResult) {
+// shownColumns is how many columns an alert lists.
+const shownColumns = 3
+
+func annotate(to map[string]string, i driftd.IncidentResult, links Links) {
 	put := func(name, value string) {
 		if value != "" {
 			to[name] = strings.ToValidUTF8(value, "\uFFFD")
 		}
 	}
+	put("title", alerts.Title(&i))
 	put("summary", i.Summary)
+	put("where", where(i))
+	put("dashboard", links.dashboard(i))
+	put("runbook", links.runbook(i))
+	if i.Type == alerts.TypeDrift && i.State == driftd.StateOpen {
+		put("accept", alerts.AcceptCommand(&i))
+	}
 	put("incident", i.ID)
 	put("type", i.Type)
 	put("state", i.State)
@@ -60,11 +72,7 @@ func annotate(to map[string]string, i driftd.IncidentResult) {
 	if len(i.Columns) == 0 {
 		return
 	}
-	names := make([]string, len(i.Columns))
-	for k, c := range i.Columns {
-		names[k] = c.Column
-	}
-	put("columns", strings.Join(names, ", "))
+	put("columns", worst(i.Columns))
 	first := i.Columns[0]
 	put("column", first.Column)
 	put("test", first.Test)
@@ -73,6 +81,38 @@ func annotate(to map[string]string, i driftd.IncidentResult) {
 	put("p_value", number(first.PValue))
 	put("threshold", number(first.Threshold))
 	put("n", strconv.FormatUint(first.N, 10))
+}
+
+// where is the place of an incident, and of most of its change when that is known.
+func where(i driftd.IncidentResult) string {
+	s := "model " + i.Model + ", all segments"
+	if i.Segment != driftd.AllSegment {
+		s = "model " + i.Model + ", segment " + i.Segment
+	}
+	if i.Where != "" {
+		s += "; " + i.Where
+	}
+	return s
+}
+
+// worst lists columns one a line, with what has moved.
+func worst(columns []driftd.IncidentColumn) string {
+	width := 0
+	for _, c := range columns[:min(shownColumns, len(columns))] {
+		width = max(width, utf8.RuneCountInString(c.Column))
+	}
+	var lines []string
+	for _, c := range columns[:min(shownColumns, len(columns))] {
+		moved := c.Moved
+		if moved == "" {
+			moved = "effect " + number(c.Effect)
+		}
+		lines = append(lines, c.Column+strings.Repeat(" ", width-utf8.RuneCountInString(c.Column)+2)+moved)
+	}
+	if n := len(columns) - shownColumns; n > 0 {
+		lines = append(lines, "and "+strconv.Itoa(n)+" more")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func number(f driftd.Float) string {

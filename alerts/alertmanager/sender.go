@@ -37,7 +37,8 @@ type Config struct {
 	Password string        // of basic auth
 	Interval time.Duration // 0 means DefaultInterval
 	Timeout  time.Duration // of one request; 0 means 10 s
-	Log      *slog.Logger  // nil means slog.Default()
+	Links    Links
+	Log      *slog.Logger // nil means slog.Default()
 	Hooks    Hooks
 	Now      func() time.Time // nil means time.Now
 }
@@ -59,11 +60,11 @@ type Sender struct {
 	targets []*target
 
 	mu     sync.Mutex
-	series map[string]*alerts // by the caller's key
+	series map[string]*keyAlerts // by the caller's key
 }
 
-// alerts are those of one key: at most one is active.
-type alerts struct {
+// keyAlerts are those of one key: at most one is active.
+type keyAlerts struct {
 	active *alert
 	over   []alert // that are repeated still; no two have the same labels
 }
@@ -93,7 +94,7 @@ func New(cfg Config) *Sender {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Sender{cfg: cfg, series: map[string]*alerts{}}
+	s := &Sender{cfg: cfg, series: map[string]*keyAlerts{}}
 	for _, u := range cfg.URLs {
 		s.targets = append(s.targets, newTarget(s, u))
 	}
@@ -112,10 +113,10 @@ func (s *Sender) Set(key string, incident driftd.IncidentResult) {
 	defer s.mu.Unlock()
 	a := s.series[key]
 	if a == nil {
-		a = &alerts{}
+		a = &keyAlerts{}
 		s.series[key] = a
 	}
-	next := newAlert(incident, now)
+	next := newAlert(incident, now, s.cfg.Links)
 	switch {
 	case incident.State == driftd.StateOpen:
 		if a.active != nil && !maps.Equal(a.active.Labels, next.Labels) {
@@ -200,7 +201,7 @@ func (s *Sender) snapshot() []alert {
 
 // end puts an alert among those that are over. now is the process's clock, not the time of events: Alertmanager compares
 // it with its own.
-func (a *alerts) end(x alert, now time.Time) {
+func (a *keyAlerts) end(x alert, now time.Time) {
 	if x.StartsAt.After(now) {
 		x.StartsAt = now // Alertmanager refuses an alert that ends before it starts
 	}

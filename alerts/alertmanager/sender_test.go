@@ -95,19 +95,19 @@ func start(t *testing.T, cfg Config) *Sender {
 }
 
 func TestFormOfAnAlert(t *testing.T) {
-	b, err := json.Marshal(newAlert(incident(driftd.StateOpen, "page"), began.Add(3*time.Hour)))
+	b, err := json.Marshal(newAlert(incident(driftd.StateOpen, "page"), began.Add(3*time.Hour), Links{Grafana: "https://grafana.example/", Runbooks: "https://wiki.example/r"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{"labels":{"alertname":"DriftdIncident","model":"fraud","segment":"all","severity":"page","team":"risk","tier_1":"yes"},` +
-		`"annotations":{"column":"amount","columns":"amount, age","drift_since":"2026-11-24T12:00:00Z","effect":"0.31","incident":"f00d","moved":"location +0.31 sd",` +
-		`"n":"1000","opened_at":"2026-11-24T14:00:00Z","p_value":"3e-07","pace":"sudden","reference":"c0ffee","state":"open","summary":"Drift in model fraud",` +
-		`"test":"location","threshold":"0.18","type":"drift"},"startsAt":"2026-11-24T12:00:00Z"}`
+		`"annotations":{"accept":"driftd reference accept --model fraud --since 2026-11-24T12:00:00Z","column":"amount","columns":"amount  location +0.31 sd\nage     effect 0","dashboard":"https://grafana.example/d/driftd-column?from=1795435200000\u0026to=1795550400000\u0026var-column=amount\u0026var-model=fraud\u0026var-segment=all","drift_since":"2026-11-24T12:00:00Z","effect":"0.31","incident":"f00d","moved":"location +0.31 sd",` +
+		`"n":"1000","opened_at":"2026-11-24T14:00:00Z","p_value":"3e-07","pace":"sudden","reference":"c0ffee","runbook":"https://wiki.example/r/DriftdIncident.md","state":"open","summary":"Drift in model fraud",` +
+		`"test":"location","threshold":"0.18","title":"fraud: amount moved: location +0.31 sd, and 1 more","type":"drift","where":"model fraud, all segments"},"startsAt":"2026-11-24T12:00:00Z"}`
 	if d := cmp.Diff(want, string(b)); d != "" {
 		t.Error(d)
 	}
 	silent := driftd.IncidentResult{Type: "no_data", Severity: "page", DriftSince: began.Add(time.Hour)}
-	if a := newAlert(silent, began); a.Labels["alertname"] != AlertNoData || a.StartsAt.After(began) {
+	if a := newAlert(silent, began, Links{}); a.Labels["alertname"] != AlertNoData || a.StartsAt.After(began) {
 		t.Errorf("%+v", a)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -29,8 +30,11 @@ type fleet struct {
 	client *kafka.Client
 	rng    *rand.Rand
 
+	only string // the country that shifts; "": both
+
 	mu        sync.Mutex
 	now       time.Time
+	told      []driftd.IncidentResult // to the alerter
 	incidents []driftd.IncidentResult
 	windows   map[string]driftd.WindowResult
 	said      []string
@@ -66,6 +70,10 @@ func (f *fleet) traffic(from time.Time, hours int, shift float64) {
 	for i := range hours * 200 {
 		at := from.Add(time.Duration(i) * 18 * time.Second)
 		country := []string{"DE", "FR"}[f.rng.IntN(2)]
+		shift := shift
+		if f.only != "" && country != f.only {
+			shift = 0
+		}
 		v := fmt.Appendf(nil, `{"model":%q,"time":%q,"tags":{"country":%q},"features":{"x":%v,"y":%v}}`, acceptModel, at.Format(time.RFC3339Nano), country, f.rng.NormFloat64()+shift, f.rng.NormFloat64())
 		recs[i%2] = append(recs[i%2], kafka.Record{Value: v, Time: at})
 	}
@@ -96,6 +104,17 @@ func (f *fleet) Write(_ context.Context, batch []driftd.Result) error {
 	return nil
 }
 
+// alerter notes what would be sent.
+type alerter struct{ *fleet }
+
+func (a alerter) Set(in driftd.IncidentResult) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.told = append(a.told, in)
+}
+
+func (alerter) Drop(driftd.Series) {}
+
 func (f *fleet) run() {
 	cfg, err := config.Load(f.config)
 	f.must(err)
@@ -107,7 +126,7 @@ func (f *fleet) run() {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- pipeline.New(set, f.client, pipeline.Roles{Profile: true, Detect: true, Write: true}, map[string]pipeline.Sink{"test": f}, nil).Run(ctx)
+		done <- pipeline.New(set, f.client, pipeline.Roles{Profile: true, Detect: true, Write: true}, map[string]pipeline.Sink{"test": f}, alerter{f}).Run(ctx)
 	}()
 	f.t.Cleanup(func() {
 		stop()
@@ -228,4 +247,28 @@ func (f *fleet) firstReference(t *testing.T) (first string) {
 		return nil
 	}))
 	return first
+}
+
+// An incident that is one segment's says so, at its second telling.
+func TestIncidentSaysWhere(t *testing.T) {
+	live := time.Now().UTC().Truncate(24 * time.Hour).Add(-24 * time.Hour)
+	f := newFleet(t, live)
+	f.traffic(live.Add(-60*time.Hour), 60, 0)
+	f.run()
+	f.await("what was learned", func() bool { return len(f.said) > 0 })
+	f.only = "DE"
+	f.traffic(live, 4, 1.2)
+	f.move(live.Add(4*time.Hour + 10*time.Minute))
+	where := ""
+	f.await("where it is", func() bool {
+		for _, in := range f.told {
+			if in.Segment == "all" && in.Where != "" {
+				where = in.Where
+			}
+		}
+		return where != ""
+	})
+	if !regexp.MustCompile(`^(9\d|100) % of the change in x is in country=DE, which is [45]\d % of the events$`).MatchString(where) {
+		t.Errorf("where: %s", where)
+	}
 }

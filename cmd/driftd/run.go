@@ -129,7 +129,8 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	}
 	var alerter pipeline.Alerter
 	if len(cfg.Alerts.Alertmanagers) > 0 {
-		a.alerts = alertmanager.New(alertmanager.Config{URLs: cfg.Alerts.Alertmanagers, Interval: cfg.Alerts.Interval, Log: log, Hooks: alertmanager.Hooks{
+		a.alerts = alertmanager.New(alertmanager.Config{URLs: cfg.Alerts.Alertmanagers, Interval: cfg.Alerts.Interval,
+			Links: alertmanager.Links{Grafana: cfg.Alerts.Grafana, Runbooks: cfg.Alerts.Runbooks}, Log: log, Hooks: alertmanager.Hooks{
 			Sent:   func(url string, n int, _ time.Duration) { a.metrics.AlertsSent(url, n) },
 			Failed: func(url string, _ error) { a.metrics.AlertsFailed(url) },
 			Skew:   a.metrics.ClockSkew,
@@ -138,6 +139,7 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	}
 	set := pipeline.SettingsOf(cfg, a.live, version, log, a.metrics)
 	set.Session = sessionTimeout
+	set.Say = func(text string) { fmt.Fprintln(os.Stderr, text) }
 	if set.Bundles, err = bundles(cfg); err != nil {
 		return nil, err
 	}

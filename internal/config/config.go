@@ -119,6 +119,8 @@ type Alerts struct {
 	Alertmanagers []string
 	PageMaxAge    time.Duration
 	Interval      time.Duration
+	Grafana       string // address that alerts link to
+	Runbooks      string // where docs/runbooks is served, that alerts link to
 }
 
 // HTTP is driftd's own server.

@@ -57,6 +57,12 @@ func (f *file) alerts(v at, a *Alerts) {
 	if x, ok := o["page_max_age"]; ok {
 		f.duration(x, &a.PageMaxAge, time.Minute, 365*day)
 	}
+	if x, ok := o["grafana"]; ok {
+		f.fits(x, &a.Grafana, isURL, "an http URL without user and query; write it as https://grafana.example")
+	}
+	if x, ok := o["runbooks"]; ok {
+		f.fits(x, &a.Runbooks, isURL, "an http URL without user and query; write it as https://wiki.example/runbooks")
+	}
 	if x, ok := o["interval"]; ok {
 		f.duration(x, &a.Interval, time.Second, 4*time.Minute)
 	}

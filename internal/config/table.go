@@ -87,6 +87,8 @@ var keys = slices.Concat([]Key{
 	{Path: "alerts", Type: "mapping", Meaning: "Who is told of incidents.", Example: "alerts: {alertmanagers: [http://host:9093]}"},
 	{Path: "alerts.alertmanagers", Type: "list of URLs", Default: "none", Meaning: "Alertmanagers; each is told everything, as they expect it."},
 	{Path: "alerts.page_max_age", Type: typeDuration, Default: "6h", Meaning: "Incidents of windows older than this are recorded as historic and sent to nobody."},
+	{Path: "alerts.grafana", Type: "URL", Default: "none", Meaning: "Where driftd's dashboards are: each alert links to the one of its column, at that time."},
+	{Path: "alerts.runbooks", Type: "URL", Default: "none", Meaning: "Where you keep docs/runbooks: each alert links to its page. The message templates have an address of their own."},
 	{Path: "alerts.interval", Type: typeDuration, Default: "1m", Meaning: "How often active incidents are told again; at most 4m, because an Alertmanager takes what it has not heard of for 5 minutes for resolved."},
 
 	{Path: "http", Type: "mapping", Meaning: "driftd's own server: /metrics, /-/healthy, /-/ready, /-/reload.", Example: `http: {listen: ":9110"}`},

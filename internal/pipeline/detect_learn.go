@@ -2,16 +2,13 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/detectors"
 	"github.com/driftd/driftd/internal/detect"
-	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/reference"
-	"github.com/driftd/driftd/internal/wire"
 )
 
 // lesson is a series for which a fuller reference can be fitted.
@@ -131,50 +128,6 @@ func (t *detectTask) fit(ctx context.Context, due []*lesson) error {
 			return err
 		}
 		t.log.Info("a reference was learned", "model", l.series.Model, "segment", l.series.Segment, "reference", short(ref.Fingerprint), "windows", o.Learned)
-	}
-	return nil
-}
-
-// readWindows fills the lessons with the closed windows of their series in their
-// layouts, the newest record of each window.
-func readWindows(ctx context.Context, c *kafka.Client, topic string, partition int, lessons []*lesson) error {
-	byKey := map[string]*lesson{}
-	newest := map[string]map[int64]*detect.Kept{}
-	for _, l := range lessons {
-		byKey[l.series.Key()] = l
-		newest[l.series.Key()] = map[int64]*detect.Kept{}
-	}
-	err := readAll(ctx, c, topic, partition, func(rec *kafka.Rec) error {
-		series, start, ok := wire.ParseWindowKey(string(rec.Key))
-		l := byKey[series]
-		if !ok || l == nil {
-			return nil
-		}
-		if len(rec.Value) == 0 { // forgotten
-			delete(newest[series], start)
-			return nil
-		}
-		k, err := wire.DecodeWindow(rec.Value, func(fp string) *driftd.Layout {
-			if fp == l.use.Layout.Fingerprint {
-				return l.use.Layout
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("offset %d: %w", rec.Offset, err)
-		}
-		if k != nil {
-			newest[series][start] = k
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read %s partition %d: %w", topic, partition, err)
-	}
-	for key, l := range byKey {
-		for _, k := range newest[key] {
-			l.kept = append(l.kept, k)
-		}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *Refe
 	for _, p := range m.Partitions {
 		g.Go(func() error {
 			t := &detectTask{set: set, client: c, refs: refs, alerter: al, partition: p, log: set.Log.With(slog.Int("profiles_partition", p)),
-				front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, moved: map[string]bool{}}
+				front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, moved: map[string]bool{}, where: make(chan driftd.IncidentResult, 16)}
 			defer t.leave()
 			if err := t.restore(ctx); err != nil {
 				return ctxErr(ctx, err)

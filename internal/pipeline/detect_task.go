@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,10 @@ type detectTask struct {
 	kept    []kafka.Record // closed windows, for driftd.windows
 	moved   map[string]bool
 	fitting atomic.Bool // references are being learned
+	beside  func(func() error)
+
+	locating sync.Mutex
+	where    chan driftd.IncidentResult // incidents whose place was found
 }
 
 // judged is one series.
@@ -310,7 +315,7 @@ func (t *detectTask) writeResults(ctx context.Context) error {
 	for _, r := range t.results {
 		t.set.Metrics.Observe(r, t.set.Models.Rules(r.Series()).Lengths[0])
 		if r.Incident != nil && t.next >= t.replay && t.alerter != nil {
-			t.alerter.Set(*r.Incident)
+			t.alert(ctx, *r.Incident)
 		}
 	}
 	t.results = t.results[:0]
@@ -372,12 +377,15 @@ func (t *detectTask) forget(ctx context.Context, written []*judged) error {
 // runs what takes long.
 func (t *detectTask) run(ctx context.Context, chunks <-chan kafka.Chunk, commit func(context.Context, int64) error, beside func(func() error)) error {
 	var w kafka.Walker
+	t.beside = beside
 	lastCommit := time.Now()
 	caughtUp := false
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case in := <-t.where:
+			t.located(in)
 		case chunk, ok := <-chunks:
 			if !ok {
 				return nil
@@ -398,7 +406,7 @@ func (t *detectTask) run(ctx context.Context, chunks <-chan kafka.Chunk, commit 
 			}
 			if !caughtUp && t.next >= t.replay {
 				caughtUp = true
-				t.tell()
+				t.tell(ctx)
 			}
 			if err := t.answer(ctx); err != nil {
 				return err
@@ -446,14 +454,48 @@ func (t *detectTask) refresh(ctx context.Context) error {
 	return nil
 }
 
+// alert hands an incident to the alerter, and sees to it that where it lies is found.
+func (t *detectTask) alert(ctx context.Context, in driftd.IncidentResult) {
+	t.alerter.Set(in)
+	if in.State == driftd.StateOpen && !in.Historic {
+		t.beside(func() error { t.locate(ctx, in); return nil })
+	}
+}
+
+// maxLocated is of how many open incidents it is found anew where they lie when a
+// process takes them over.
+const maxLocated = 20
+
+// located adds to an alert where its change lies, unless it has changed since.
+func (t *detectTask) located(in driftd.IncidentResult) {
+	s := t.series[driftd.Series{Model: in.Model, Segment: in.Segment}]
+	if s == nil || s.state.Alerts.Incident == nil {
+		return
+	}
+	now := s.state.Alerts.Incident.Result
+	if now.ID != in.ID || now.State != driftd.StateOpen || !now.ChangedAt.Equal(in.ChangedAt) {
+		return
+	}
+	now.Where = in.Where
+	t.alerter.Set(now)
+}
+
 // tell hands every incident to the alerter once the replay is over.
-func (t *detectTask) tell() {
+func (t *detectTask) tell(ctx context.Context) {
 	if t.alerter == nil {
 		return
 	}
+	found := 0
 	for _, s := range t.series {
 		if in := s.state.Alerts.Incident; in != nil {
-			t.alerter.Set(in.Result)
+			if in.Open() {
+				found++
+			}
+			if found > maxLocated { // the others' alerts do without
+				t.alerter.Set(in.Result)
+				continue
+			}
+			t.alert(ctx, in.Result)
 		}
 	}
 }

@@ -17,10 +17,20 @@ func readAll(ctx context.Context, c *kafka.Client, topic string, partition int, 
 	return err
 }
 
+// readSince is readAll from a place on.
+func readSince(ctx context.Context, c *kafka.Client, topic string, partition int, at kafka.At, fn func(*kafka.Rec) error) error {
+	_, err := readSpan(ctx, c, topic, partition, at, fn)
+	return err
+}
+
 // readFrom is readAll, and tells the offset after the last record.
 func readFrom(ctx context.Context, c *kafka.Client, topic string, partition int, fn func(*kafka.Rec) error) (int64, error) {
+	return readSpan(ctx, c, topic, partition, kafka.AtStart, fn)
+}
+
+func readSpan(ctx context.Context, c *kafka.Client, topic string, partition int, at kafka.At, fn func(*kafka.Rec) error) (int64, error) {
 	parts := []int{partition}
-	start, err := c.Offsets(ctx, topic, parts, kafka.AtStart)
+	start, err := c.Offsets(ctx, topic, parts, at)
 	if err != nil {
 		return 0, err
 	}
