@@ -70,6 +70,7 @@ func child(arg string) error {
 		return err
 	}
 	cfg := config.Default()
+	cfg.Defaults.Bootstrap = 0 // references are pushed, and no detect task runs
 	m := prometheus.New(prometheus.Config{Version: "bench"}, []string{t.Topic}, nil)
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	client, err := kafka.New(kafka.Config{Brokers: []string{t.Brokers}, ClientID: "bench"})

@@ -87,6 +87,11 @@ func (b *broker) cpu() time.Duration {
 // produce writes n events, dt apart, to a new topic in batches of lz4, taking
 // them from events in turn and the models in turn.
 func (b *broker) produce(ctx context.Context, topic string, events [][]byte, n, models int, dt time.Duration) error {
+	return b.produceFrom(ctx, start, topic, events, n, models, dt)
+}
+
+// produceFrom is produce with the time of the first event.
+func (b *broker) produceFrom(ctx context.Context, from time.Time, topic string, events [][]byte, n, models int, dt time.Duration) error {
 	if err := b.client.EnsureTopics(ctx, []kafka.TopicSpec{{Name: topic, Partitions: partitions, Configs: map[string]string{"compression.type": "producer"}}}); err != nil {
 		return err
 	}
@@ -95,7 +100,7 @@ func (b *broker) produce(ctx context.Context, topic string, events [][]byte, n, 
 		g.Go(func() error {
 			var recs []kafka.Record
 			for i, k := p, 0; i < n; i, k = i+partitions, k+1 {
-				at := start.Add(time.Duration(i) * dt)
+				at := from.Add(time.Duration(i) * dt)
 				value := stamp(append([]byte(nil), events[i%len(events)]...), at, k%models)
 				recs = append(recs, kafka.Record{Time: at, Value: value})
 				if len(recs) == perBatch || i+partitions >= n {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/embedded"
+	"github.com/driftd/driftd/internal/wire"
 )
 
 // A topic with nine days of traffic and no reference: what it holds becomes one,
@@ -59,6 +60,40 @@ func TestBootstrap(t *testing.T) {
 	}
 	if len(uses) != 1 {
 		t.Errorf("two runs over the same records learned different references: %v", uses)
+	}
+}
+
+// The process that learns dies at it; another goes on by the plan that is written,
+// and finds the same reference, although the topic has gone on meanwhile.
+func TestLearningIsTakenOver(t *testing.T) {
+	live := embedded.LiveStart
+	ev := traffic(t, embedded.Churn, live.Add(-5*24*time.Hour), live, false)
+	s := driftd.Series{Model: embedded.Churn, Segment: driftd.AllSegment}
+	var prints []string
+	for _, dies := range []bool{false, true} {
+		w := newWorld(t, "predictions", 3)
+		clock := newClock(live)
+		w.now = clock.now
+		w.produce(3, ev)
+		p := w.start(newTable())
+		var plan *wire.Bootstrap
+		await(t, "a plan", func() bool { plan = p.p.refs.plan("predictions"); return plan != nil })
+		if dies {
+			p.stop() // at once: before anything is learned, or in the middle of writing it
+			p.end(t)
+			clock.set(live.Add(3 * time.Hour))
+			w.produce(3, traffic(t, embedded.Churn, live, live.Add(3*time.Hour), true))
+			p = w.start(newTable())
+		}
+		await(t, "a reference", func() bool { u := p.p.refs.Uses(s); return len(u) > 0 && u[0].Reference != nil })
+		if now := p.p.refs.plan("predictions"); now.Made != plan.Made {
+			t.Errorf("dies %v: the plan was made anew", dies)
+		}
+		prints = append(prints, p.p.refs.Uses(s)[0].Reference.Fingerprint)
+		p.end(t)
+	}
+	if prints[0] != prints[1] {
+		t.Errorf("two processes learned %s, one alone %s", prints[1], prints[0])
 	}
 }
 
