@@ -2,6 +2,7 @@ package detectors
 
 import (
 	"math"
+	"slices"
 
 	"github.com/driftd/driftd"
 )
@@ -20,7 +21,8 @@ const leastResidual = 5
 //	E n Xr (1 + 1/k)
 //
 // with k windows: the reference's own shares are as uncertain as k windows make
-// them. Below leastResidual windows the residual is not tested: a bin
+// them. A score whose hours differ by less than the indifference has one usual
+// for all of them. Below leastResidual windows the residual is not tested: a bin
 // that the change has emptied holds a count or two, and Pearson's divergence
 // makes much of it. Simulated in internal/reference, TestAcceptedChange. Where before is seasonal, windows must have slots; an hour that none of
 // them is of is not judged until one is.
@@ -29,6 +31,9 @@ func InheritColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows 
 	sc := fitColumn(l, ref, windows, se, func(j int, name string, s, n []float64) driftd.Fit {
 		return inheritFit(earlier(before, ref, l, j), name, s, n, se)
 	}, before.MedianN)
+	if !slices.ContainsFunc(sc.Fits, func(f driftd.Fit) bool { return f.Seasonal() }) {
+		sc.SlotDays = nil
+	}
 	k := math.Max(1, float64(sc.Windows))
 	own := sc.Residual
 	sc.Residual = before.Residual
@@ -72,6 +77,21 @@ func earlier(before *driftd.ColumnScale, ref *driftd.ColumnReference, l *driftd.
 	return most
 }
 
+// seasonVariance is the variance of a score's slot means, less what it would be
+// without any season, each mean being of so many days.
+func seasonVariance(f *driftd.Fit, n float64) float64 {
+	sum, noise, slots := 0.0, 0.0, 0.0
+	for i, m := range f.SlotMeans {
+		if d := float64(f.SlotDays[i]); d > 0 {
+			sum, noise, slots = sum+float64(m)*float64(m), noise+Variance(f, n)/d, slots+1
+		}
+	}
+	if slots == 0 {
+		return 0
+	}
+	return math.Max(0, (sum-noise)/slots)
+}
+
 func inheritFit(before *driftd.Fit, name string, s, n []float64, se *season) driftd.Fit {
 	own := FitScore(name, s, n)
 	if before == nil || before.R == 0 || own.R == 0 {
@@ -81,6 +101,13 @@ func inheritFit(before *driftd.Fit, name string, s, n []float64, se *season) dri
 	f.Name = name
 	f.MeanRE = math.Max(1, float64(own.R)*math.Min(1, f.RE/float64(f.R)))
 	if !f.Seasonal() {
+		return f
+	}
+	if season := seasonVariance(&f, before.MedianN); season < Indifference*Indifference {
+		f.SlotMeans, f.SlotDays = nil, nil
+		if f.Tau2 += season; f.Pooled {
+			f.V += season
+		}
 		return f
 	}
 	f.SlotMeans, f.SlotDays = make([]float32, driftd.SlotCount), make([]uint32, driftd.SlotCount)

@@ -17,10 +17,11 @@ import (
 
 type produceCmd struct {
 	Brokers string  `required:"" placeholder:"HOST:PORT,.." help:"Kafka brokers."`
-	Topic   string  `required:"" help:"Topic; it must exist."`
+	Topic   string  `required:"" help:"Topic; it must exist, unless --partitions makes it."`
 	Input   string  `arg:"" optional:"" help:"CSV, JSON lines or Parquet, plain or gzip."`
 	Rate    float64 `placeholder:"N" help:"Events a second (default: flat out)."`
 	Ref     string  `name:"reference" placeholder:"FILE.ref" help:"Take the columns' kinds from this reference."`
+	Make    int     `name:"partitions" placeholder:"N" help:"Make the topic with so many partitions when it is not there."`
 	ShiftTo bool    `name:"shift-to-now" help:"Move all times so that the last row is now; for topics that refuse old records."`
 	Demo    bool    `help:"Send the demo's traffic instead of a file: its past if the topic is empty, then live, without end. Makes the topic."`
 
@@ -69,6 +70,11 @@ func (c *produceCmd) Run(ctx context.Context) error {
 	defer client.Close()
 	if c.Demo {
 		return c.demo(ctx, client)
+	}
+	if c.Make > 0 {
+		if err := client.EnsureTopics(ctx, []kafka.TopicSpec{{Name: c.Topic, Partitions: c.Make, Replication: -1}}); err != nil {
+			return fmt.Errorf("make topic %s: %w", c.Topic, err)
+		}
 	}
 	n, err := client.Partitions(ctx, c.Topic)
 	if err != nil {

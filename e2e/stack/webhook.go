@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 )
@@ -52,8 +53,12 @@ func StartWebhook() (*Webhook, error) {
 	return w, nil
 }
 
-// ServeHTTP records one notification.
+// ServeHTTP records one notification; a GET shows those that have come, for people.
 func (w *Webhook) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
+	if req.Method == http.MethodGet {
+		w.show(rw)
+		return
+	}
 	var n Notification
 	err := json.NewDecoder(req.Body).Decode(&n)
 	w.mu.Lock()
@@ -68,6 +73,20 @@ func (w *Webhook) ServeHTTP(rw http.ResponseWriter, req *http.Request) {
 	w.got = append(w.got, n)
 	close(w.more)
 	w.more = make(chan struct{})
+}
+
+// show writes each alert as its receiver would read it.
+func (w *Webhook) show(rw http.ResponseWriter) {
+	for _, n := range w.Notifications() {
+		for _, a := range n.Alerts {
+			fmt.Fprintf(rw, "[%s] to %s: %s\n", a.Status, n.Receiver, a.Annotations["title"])
+			for _, name := range []string{"summary", "where", "columns", "dashboard", "runbook", "accept"} {
+				if v := a.Annotations[name]; v != "" {
+					fmt.Fprintf(rw, "  %s: %s\n", name, strings.ReplaceAll(v, "\n", "\n    "))
+				}
+			}
+		}
+	}
 }
 
 // Notifications returns what has come so far, in order.

@@ -2,6 +2,7 @@
 //
 //	go run ./e2e/stack/cmd/stack install   # what is missing, into $DRIFTD_STACK or the user's cache folder
 //	go run ./e2e/stack/cmd/stack up        # starts all, prints their addresses, stops them at Ctrl-C
+//	go run ./e2e/stack/cmd/stack up stack.env # and writes the addresses to a file for a shell
 package main
 
 import (
@@ -24,9 +25,11 @@ func main() {
 	case len(os.Args) == 2 && os.Args[1] == "install":
 		err = stack.Install(ctx, "", os.Stdout)
 	case len(os.Args) == 2 && os.Args[1] == "up":
-		err = up(ctx)
+		err = up(ctx, "")
+	case len(os.Args) == 3 && os.Args[1] == "up":
+		err = up(ctx, os.Args[2])
 	default:
-		fmt.Fprintln(os.Stderr, "usage: stack install | up")
+		fmt.Fprintln(os.Stderr, "usage: stack install | up [FILE.env]")
 		os.Exit(2)
 	}
 	if err != nil {
@@ -36,8 +39,8 @@ func main() {
 }
 
 // up starts every server with the configuration that deploy/ gives to users, and stops them when ctx ends. It has to
-// be run from the root of the repository.
-func up(ctx context.Context) error {
+// be run from the root of the repository. The addresses go to the file env too, unless that is "".
+func up(ctx context.Context, env string) error {
 	if err := stack.Install(ctx, "", os.Stdout); err != nil {
 		return err
 	}
@@ -96,6 +99,13 @@ alertmanager  %s
 logs          %s
 Ctrl-C stops all.
 `, kafka.Bootstrap, ch.Native, ch.HTTP, ch.User, ch.Password, prom.URL, am.URL, dir)
+	if env != "" {
+		text := fmt.Sprintf("KAFKA=%s\nCLICKHOUSE=%s\nCLICKHOUSE_HTTP=http://%s\nCLICKHOUSE_USER=%s\nexport CLICKHOUSE_PASSWORD=%s\nPROMETHEUS=%s\nALERTMANAGER=%s\nWEBHOOK=%s\n",
+			kafka.Bootstrap, ch.Native, ch.HTTP, ch.User, ch.Password, prom.URL, am.URL, hook.URL)
+		if err := os.WriteFile(env, []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
 	<-ctx.Done()
 	fmt.Println("stopping")
 	return nil
