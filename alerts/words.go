@@ -72,7 +72,7 @@ func Title(r *driftd.IncidentResult) string {
 	case len(r.Columns) == 0:
 		return name + " drifts"
 	}
-	t := fmt.Sprintf("%s: %s moved: %s", name, r.Columns[0].Column, howFar(&r.Columns[0]))
+	t := fmt.Sprintf("%s: %s moved: %s", name, r.Columns[0].Column, Size(&r.Columns[0]))
 	if n := len(r.Columns) - 1; n > 0 {
 		t += fmt.Sprintf(", and %d more", n)
 	}
@@ -138,6 +138,12 @@ func leftover(r *driftd.IncidentResult, accepted []string) string {
 	}
 	fmt.Fprintf(&b, ". Accepted as the new normal at %s: %s.", clock(r.ChangedAt), strings.Join(accepted, ", "))
 	return b.String()
+}
+
+// Size is how far a column has moved in a few words, without its bins.
+func Size(c *driftd.IncidentColumn) string {
+	size, _, _ := strings.Cut(howFar(c), ";")
+	return size
 }
 
 func howFar(c *driftd.IncidentColumn) string {

@@ -103,11 +103,7 @@ func worst(columns []driftd.IncidentColumn) string {
 	}
 	var lines []string
 	for _, c := range columns[:min(shownColumns, len(columns))] {
-		moved := c.Moved
-		if moved == "" {
-			moved = "effect " + number(c.Effect)
-		}
-		lines = append(lines, c.Column+strings.Repeat(" ", width-utf8.RuneCountInString(c.Column)+2)+moved)
+		lines = append(lines, c.Column+strings.Repeat(" ", width-utf8.RuneCountInString(c.Column)+2)+alerts.Size(&c))
 	}
 	if n := len(columns) - shownColumns; n > 0 {
 		lines = append(lines, "and "+strconv.Itoa(n)+" more")
