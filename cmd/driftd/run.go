@@ -145,21 +145,31 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	return a, nil
 }
 
+// clickhouseConfig is how to reach the ClickHouse of a config.
+func clickhouseConfig(c *config.ClickHouse) (clickhouse.Config, error) {
+	password, err := c.Password.Value()
+	if err != nil {
+		return clickhouse.Config{}, fmt.Errorf("sinks.clickhouse: %w", err)
+	}
+	cc := clickhouse.Config{Addresses: c.Addresses, Database: c.Database, Username: c.Username, Password: password}
+	if c.TLS {
+		cc.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return cc, nil
+}
+
 // sinks are those that config names.
 func (a *app) sinks() (map[string]pipeline.Sink, error) {
 	out := map[string]pipeline.Sink{}
 	if c := a.cfg.Sinks.ClickHouse; c != nil {
-		password, err := c.Password.Value()
+		cc, err := clickhouseConfig(c)
 		if err != nil {
-			return nil, fmt.Errorf("sinks.clickhouse: %w", err)
+			return nil, err
 		}
-		cc := clickhouse.Config{Addresses: c.Addresses, Database: c.Database, Username: c.Username, Password: password, Log: a.log, Hooks: clickhouse.Hooks{
+		cc.Log, cc.Hooks = a.log, clickhouse.Hooks{
 			Wrote:    func(_ string, rows int, took time.Duration) { a.metrics.SinkWrote("clickhouse", rows, took) },
 			Retried:  func(string, error) { a.metrics.Retried("clickhouse") },
 			Rejected: a.rejected("clickhouse"),
-		}}
-		if c.TLS {
-			cc.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 		}
 		a.click = clickhouse.New(cc)
 		a.closers.add("clickhouse", func(context.Context) error { return a.click.Close() })

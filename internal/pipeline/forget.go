@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -331,4 +333,29 @@ func (l *Library) erase(ctx context.Context, h *Holding, mark *wire.Forgotten) e
 		}
 	}
 	return nil
+}
+
+// Retained is a topic of driftd's own that keeps what was written to it.
+type Retained struct {
+	Topic   string
+	For     time.Duration // how long from when it was written; 0: for ever
+	Compact bool          // only until the brokers' log cleaner has run
+}
+
+// Retention is for how long driftd's topics go on holding what was forgotten, as
+// the brokers have it now.
+func (l *Library) Retention(ctx context.Context) ([]Retained, error) {
+	var out []Retained
+	for _, topic := range []string{l.set.profilesTopic(), l.set.resultsTopic(), l.set.deadLettersTopic(), l.set.stateTopic(), l.set.windowsTopic(), l.set.referencesTopic()} {
+		conf, err := l.client.DescribeTopicConfig(ctx, topic)
+		if err != nil {
+			return nil, err
+		}
+		r := Retained{Topic: topic, Compact: strings.Contains(conf["cleanup.policy"], "compact")}
+		if ms, err := strconv.ParseInt(conf["retention.ms"], 10, 64); err == nil && ms > 0 && !r.Compact {
+			r.For = time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
