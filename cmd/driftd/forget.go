@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/driftd/driftd"
@@ -256,7 +255,6 @@ func (f *forgetting) done(out io.Writer) {
 }
 
 func (f *forgetting) json(out io.Writer) error {
-	slices.Sort(f.Segments)
 	enc := json.NewEncoder(out)
 	enc.SetIndent("", "  ")
 	return enc.Encode(f)

@@ -29,7 +29,7 @@ type References struct {
 	mu       sync.Mutex
 	layouts  map[string]*driftd.Layout
 	gone     map[string]*driftd.Layout // that were forgotten: what is open in them is still read
-	waiting  map[string][]byte // references whose layout has not come yet
+	waiting  map[string][]byte         // references whose layout has not come yet
 	refs     map[string]*driftd.Reference
 	uses     map[driftd.Series][]*wire.UseEntry
 	requests map[driftd.Series]*wire.Request
