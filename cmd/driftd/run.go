@@ -129,7 +129,11 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	}
 	var alerter pipeline.Alerter
 	if len(cfg.Alerts.Alertmanagers) > 0 {
-		a.alerts = alertmanager.New(alertmanager.Config{URLs: cfg.Alerts.Alertmanagers, Interval: cfg.Alerts.Interval, Log: log, Hooks: alertmanager.Hooks{
+		access, err := alertmanagerAccess(cfg.Alerts)
+		if err != nil {
+			return nil, err
+		}
+		a.alerts = alertmanager.New(alertmanager.Config{URLs: cfg.Alerts.Alertmanagers, Access: access, Interval: cfg.Alerts.Interval, Log: log, Hooks: alertmanager.Hooks{
 			Sent:   func(url string, n int, _ time.Duration) { a.metrics.AlertsSent(url, n) },
 			Failed: func(url string, _ error) { a.metrics.AlertsFailed(url) },
 			Skew:   a.metrics.ClockSkew,

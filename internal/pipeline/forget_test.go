@@ -238,19 +238,20 @@ func TestForgetSegment(t *testing.T) {
 	clock := newClock(now)
 	w.now, w.cut = clock.now, []driftd.SegmentTag{{Tags: []string{"country"}}}
 	w.produce(2, hours(rng, begin, 60, 0, "fraud"))
-	p := w.start(newTable())
+	tb := newTable()
+	p := w.start(tb)
 	de, all := driftd.Series{Model: "fraud", Segment: "country=DE"}, driftd.Series{Model: "fraud", Segment: driftd.AllSegment}
 	await(t, "references", func() bool { return len(p.p.refs.Uses(all)) > 0 })
 	w.produce(2, hours(rng, now, 3, 0, "fraud"))
 	clock.set(now.Add(3*time.Hour + 10*time.Minute))
-	await(t, "state", func() bool { return len(w.live("d.state", "fraud/country=DE")) > 0 })
+	await(t, "the windows", func() bool { return tb.closedUntil(now.Add(3*time.Hour)) >= 3 })
 	ctx := context.Background()
 	lib := w.library()
 	h, _, err := lib.Holds(ctx, "fraud", de.Segment)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(h.Series) != 1 || h.Series[0] != de || len(h.Layouts) != 0 || h.States != 1 || h.Windows < 60 {
+	if len(h.Series) != 1 || h.Series[0] != de || len(h.Layouts) != 0 || h.States != 1 || h.Windows < 50 {
 		t.Errorf("series %v, layouts %q, %d states, %d windows", h.Series, h.Layouts, h.States, h.Windows)
 	}
 	before := len(w.live("d.windows", "fraud/all/"))
