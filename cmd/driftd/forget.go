@@ -101,10 +101,7 @@ func (c *forgetCmd) forget(ctx context.Context, out io.Writer) error {
 				return fmt.Errorf("%s is forgotten in Kafka and not in ClickHouse: %w: the same command does the rest", f.name(), err)
 			}
 		}
-		f.Forgotten = true
-		if f.Remains, err = c.remains(kctx, cfg, lib); err != nil {
-			return err
-		}
+		f.Forgotten, f.Remains = true, c.remains(ctx, cfg, lib)
 		if c.JSON {
 			return f.json(out)
 		}
@@ -180,12 +177,12 @@ func some(names []string) string {
 }
 
 // remains says what is left, and for how long.
-func (c *forgetCmd) remains(ctx context.Context, cfg *config.Config, lib *pipeline.Library) ([]remaining, error) {
-	topics, err := lib.Retention(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("%q is forgotten; for how long the brokers keep what was written is not known: %w", c.Model, err)
-	}
+func (c *forgetCmd) remains(ctx context.Context, cfg *config.Config, lib *pipeline.Library) []remaining {
 	var out []remaining
+	topics, err := lib.Retention(ctx)
+	if err != nil { // it is forgotten all the same
+		out = append(out, remaining{"driftd's topics", "their retention has passed, which the brokers do not tell: " + err.Error()})
+	}
 	for _, t := range topics {
 		until := "the brokers' log cleaner has run; nobody reads it again"
 		switch {
@@ -214,7 +211,7 @@ func (c *forgetCmd) remains(ctx context.Context, cfg *config.Config, lib *pipeli
 	if cfg.Known(c.Model) {
 		out = append(out, remaining{"the config, which names the model", "you remove it there: a reference file that it names is pushed again at the next start"})
 	}
-	return out, nil
+	return out
 }
 
 func (f *forgetting) name() string {
