@@ -256,4 +256,3 @@ func (f *forgetting) json(out io.Writer) error {
 	enc.SetIndent("", "  ")
 	return enc.Encode(f)
 }
-
