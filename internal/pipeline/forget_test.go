@@ -193,8 +193,9 @@ func testForget(t *testing.T, model string) {
 	if again, _, err := w.library().Holds(ctx, model, ""); err != nil || !again.Empty() || again.Before.IsZero() {
 		t.Errorf("a second look: %v, %v", again.Series, err)
 	}
+	has := w.live("d.windows", other)
 	for key := range had {
-		if !w.live("d.windows", other)[key] {
+		if !has[key] {
 			t.Fatalf("a window of the other model is gone: %s", key)
 		}
 	}
