@@ -31,16 +31,21 @@ const (
 
 // Config says where the Alertmanagers are.
 type Config struct {
-	URLs     []string      // each gets everything; http://host:9093, with the path of a proxy if there is one
-	Client   *http.Client  // with TLS as config has it; nil means the default one
-	Username string        // of basic auth; "" means none
-	Password string        // of basic auth
-	Interval time.Duration // 0 means DefaultInterval
-	Timeout  time.Duration // of one request; 0 means 10 s
+	URLs     []string          // each gets everything; http://host:9093, with the path of a proxy if there is one
+	Access   map[string]Access // by URL: what an Alertmanager wants beside it
+	Interval time.Duration     // 0 means DefaultInterval
+	Timeout  time.Duration     // of one request; 0 means 10 s
 	Links    Links
 	Log      *slog.Logger // nil means slog.Default()
 	Hooks    Hooks
 	Now      func() time.Time // nil means time.Now
+}
+
+// Access is what an Alertmanager wants of who tells it.
+type Access struct {
+	Client   *http.Client // with TLS as config has it; nil means the default one
+	Username string       // of basic auth; "" means none
+	Password string       // of basic auth; never told to anybody else, and in no log
 }
 
 // Hooks is called for the sake of metrics, from a goroutine for each Alertmanager. Each may be nil. url is as in
@@ -84,9 +89,6 @@ func New(cfg Config) *Sender {
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 10 * time.Second
-	}
-	if cfg.Client == nil {
-		cfg.Client = http.DefaultClient
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()

@@ -114,16 +114,16 @@ func TestFormOfAnAlert(t *testing.T) {
 
 func TestEveryAlertmanagerGetsAllEachInterval(t *testing.T) {
 	one, two := newFake(t), newFake(t)
-	s := start(t, Config{URLs: []string{one.url(), two.url()}, Interval: 30 * time.Millisecond, Username: "driftd", Password: "x"})
+	s := start(t, Config{URLs: []string{one.url(), two.url()}, Interval: 30 * time.Millisecond, Access: map[string]Access{one.url(): {Username: "driftd", Password: "x"}}})
 	s.Set("fraud/all", incident(driftd.StateOpen, "page"))
 	s.Set("churn/all", incident(driftd.StateOpen, "ticket"))
 	for _, f := range []*fake{one, two} {
 		for range 3 {
 			f.wait(t, "both, again", func(as []alert) bool { return len(as) == 2 && as[0].EndsAt == nil && as[1].EndsAt == nil })
 		}
-		if f.auth != "Basic ZHJpZnRkOng=" { // base64 of driftd:x
-			t.Errorf("authorization %q", f.auth)
-		}
+	}
+	if one.auth != "Basic ZHJpZnRkOng=" || two.auth != "" { // base64 of driftd:x, and nothing to the other
+		t.Errorf("authorization %q and %q", one.auth, two.auth)
 	}
 	s.Drop("churn/all")
 	one.wait(t, "one without the other, which is not ended", func(as []alert) bool { return len(as) == 1 && as[0].Labels["severity"] == "page" })

@@ -24,6 +24,7 @@ type target struct {
 	s        *Sender
 	name     string // for people
 	endpoint string
+	access   Access
 	changed  chan struct{} // holds one: what is sent is always the newest
 
 	failures int
@@ -31,7 +32,11 @@ type target struct {
 }
 
 func newTarget(s *Sender, url string) *target {
-	return &target{s: s, name: withoutPassword(url), endpoint: endpoint(url), changed: make(chan struct{}, 1)}
+	access := s.cfg.Access[url]
+	if access.Client == nil {
+		access.Client = http.DefaultClient
+	}
+	return &target{s: s, name: withoutPassword(url), endpoint: endpoint(url), access: access, changed: make(chan struct{}, 1)}
 }
 
 func (t *target) run(ctx context.Context) {
@@ -121,11 +126,11 @@ func (t *target) post(ctx context.Context, alerts []alert) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "driftd")
-	if t.s.cfg.Username != "" {
-		req.SetBasicAuth(t.s.cfg.Username, t.s.cfg.Password)
+	if t.access.Username != "" {
+		req.SetBasicAuth(t.access.Username, t.access.Password)
 	}
 	before := t.s.cfg.Now()
-	resp, err := t.s.cfg.Client.Do(req)
+	resp, err := t.access.Client.Do(req)
 	if err != nil {
 		return fmt.Errorf("send %d alerts: %w", len(alerts), err)
 	}

@@ -18,7 +18,7 @@ func newClient(cfg *config.Config, onRetry func(string, error)) (*kafka.Client, 
 	if t := cfg.Kafka.TLS; t != nil {
 		tls, err := kafka.TLSConfig(t.CAFile, t.CertFile, t.KeyFile)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("kafka.tls: %w", err)
 		}
 		kc.TLS = tls
 	}

@@ -6,17 +6,17 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/rows"
 	"github.com/driftd/driftd/internal/wire"
 )
 
 type produceCmd struct {
-	Brokers string  `required:"" placeholder:"HOST:PORT,.." help:"Kafka brokers."`
+	connectFlags
 	Topic   string  `required:"" help:"Topic; it must exist, unless --partitions makes it."`
 	Input   string  `arg:"" optional:"" help:"CSV, JSON lines or Parquet, plain or gzip."`
 	Rate    float64 `placeholder:"N" help:"Events a second (default: flat out)."`
@@ -63,7 +63,11 @@ func (c *produceCmd) Run(ctx context.Context) error {
 		}
 		opt.Layout = b.Layout
 	}
-	client, err := kafka.New(kafka.Config{Brokers: strings.Split(c.Brokers, ","), ClientID: "driftd-produce", OnRetry: retrying()})
+	cfg := config.Default()
+	if cfg.Kafka, err = c.kafka(); err != nil {
+		return err
+	}
+	client, err := newClient(cfg, retrying())
 	if err != nil {
 		return err
 	}

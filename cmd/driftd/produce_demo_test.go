@@ -39,7 +39,7 @@ func TestProduceDemo(t *testing.T) {
 		before := count(kafka.AtEnd)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		c := produceCmd{Brokers: broker.Addr, Topic: "demo.predictions", Demo: true, History: 2 * time.Hour, Seed: 1, Live: true}
+		c := produceCmd{connectFlags: connectFlags{Brokers: broker.Addr}, Topic: "demo.predictions", Demo: true, History: 2 * time.Hour, Seed: 1, Live: true}
 		go func() { done <- c.Run(ctx) }()
 		for began := time.Now(); count(kafka.AtEnd) < before+more; time.Sleep(20 * time.Millisecond) {
 			if time.Since(began) > 30*time.Second {
@@ -57,7 +57,7 @@ func TestProduceDemo(t *testing.T) {
 	if past < 2000 || past > 6500 {
 		t.Errorf("%d events before the start", past)
 	}
-	if err := (&produceCmd{Brokers: broker.Addr, Topic: "demo.predictions", Demo: true, History: 2 * time.Hour, Seed: 1}).Run(t.Context()); err != nil {
+	if err := (&produceCmd{connectFlags: connectFlags{Brokers: broker.Addr}, Topic: "demo.predictions", Demo: true, History: 2 * time.Hour, Seed: 1}).Run(t.Context()); err != nil {
 		t.Error(err) // without Live it ends by itself
 	}
 	start(1) // a restart

@@ -318,13 +318,14 @@ func confirm(yes bool, question string) error {
 	if yes {
 		return nil
 	}
+	nobody := errors.New("nothing was changed: there is no terminal to ask at; say --yes if it is meant")
 	if st, err := os.Stdin.Stat(); err != nil || st.Mode()&os.ModeCharDevice == 0 {
-		return errors.New("nothing was changed: there is no terminal to ask at; say --yes if it is meant")
+		return nobody
 	}
 	fmt.Printf("\n%s [y/N] ", question)
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err != nil {
-		return fmt.Errorf("nothing was changed: %w", err)
+	if err != nil { // /dev/null looks like a terminal
+		return nobody
 	}
 	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
 		return errors.New("nothing was changed")

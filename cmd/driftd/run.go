@@ -129,12 +129,16 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	}
 	var alerter pipeline.Alerter
 	if len(cfg.Alerts.Alertmanagers) > 0 {
-		a.alerts = alertmanager.New(alertmanager.Config{URLs: cfg.Alerts.Alertmanagers, Interval: cfg.Alerts.Interval,
+		access, err := alertmanagerAccess(cfg.Alerts)
+		if err != nil {
+			return nil, err
+		}
+		a.alerts = alertmanager.New(alertmanager.Config{URLs: cfg.Alerts.Alertmanagers, Access: access, Interval: cfg.Alerts.Interval,
 			Links: alertmanager.Links{Grafana: cfg.Alerts.Grafana, Runbooks: cfg.Alerts.Runbooks}, Log: log, Hooks: alertmanager.Hooks{
-			Sent:   func(url string, n int, _ time.Duration) { a.metrics.AlertsSent(url, n) },
-			Failed: func(url string, _ error) { a.metrics.AlertsFailed(url) },
-			Skew:   a.metrics.ClockSkew,
-		}})
+				Sent:   func(url string, n int, _ time.Duration) { a.metrics.AlertsSent(url, n) },
+				Failed: func(url string, _ error) { a.metrics.AlertsFailed(url) },
+				Skew:   a.metrics.ClockSkew,
+			}})
 		alerter = keyed{a.alerts}
 	}
 	set := pipeline.SettingsOf(cfg, a.live, version, log, a.metrics)
@@ -147,21 +151,31 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	return a, nil
 }
 
+// clickhouseConfig is how to reach the ClickHouse of a config.
+func clickhouseConfig(c *config.ClickHouse) (clickhouse.Config, error) {
+	password, err := c.Password.Value()
+	if err != nil {
+		return clickhouse.Config{}, fmt.Errorf("sinks.clickhouse: %w", err)
+	}
+	cc := clickhouse.Config{Addresses: c.Addresses, Database: c.Database, Username: c.Username, Password: password}
+	if c.TLS {
+		cc.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return cc, nil
+}
+
 // sinks are those that config names.
 func (a *app) sinks() (map[string]pipeline.Sink, error) {
 	out := map[string]pipeline.Sink{}
 	if c := a.cfg.Sinks.ClickHouse; c != nil {
-		password, err := c.Password.Value()
+		cc, err := clickhouseConfig(c)
 		if err != nil {
-			return nil, fmt.Errorf("sinks.clickhouse: %w", err)
+			return nil, err
 		}
-		cc := clickhouse.Config{Addresses: c.Addresses, Database: c.Database, Username: c.Username, Password: password, Log: a.log, Hooks: clickhouse.Hooks{
+		cc.Log, cc.Hooks = a.log, clickhouse.Hooks{
 			Wrote:    func(_ string, rows int, took time.Duration) { a.metrics.SinkWrote("clickhouse", rows, took) },
 			Retried:  func(string, error) { a.metrics.Retried("clickhouse") },
 			Rejected: a.rejected("clickhouse"),
-		}}
-		if c.TLS {
-			cc.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 		}
 		a.click = clickhouse.New(cc)
 		a.closers.add("clickhouse", func(context.Context) error { return a.click.Close() })

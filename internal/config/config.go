@@ -116,11 +116,19 @@ type Prometheus struct {
 
 // Alerts say who is told of incidents.
 type Alerts struct {
-	Alertmanagers []string
+	Alertmanagers []string           // URLs
+	Access        map[string]*Access `json:",omitempty"` // by URL, to those that want more than that
 	PageMaxAge    time.Duration
 	Interval      time.Duration
 	Grafana       string // address that alerts link to
 	Runbooks      string // where docs/runbooks is served, that alerts link to
+}
+
+// Access is what an Alertmanager wants of who tells it.
+type Access struct {
+	Username string
+	Password Secret
+	CAFile   string // of those who sign its certificate; "": the system's roots
 }
 
 // HTTP is driftd's own server.
@@ -204,6 +212,9 @@ func (c *Config) resolve(dir string) {
 	}
 	if s := c.Sinks.ClickHouse; s != nil {
 		at(&s.Password.File)
+	}
+	for _, a := range c.Alerts.Access {
+		at(&a.Password.File, &a.CAFile)
 	}
 	at(&c.Sinks.File, &c.HTTP.WebConfigFile, &c.Defaults.ReferenceFile)
 	for _, m := range c.Models {

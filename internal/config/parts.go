@@ -2,7 +2,10 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml/ast"
 )
 
 func (f *file) sinks(v at, s *Sinks) {
@@ -52,7 +55,7 @@ func (f *file) clickhouse(v at, c *ClickHouse) {
 func (f *file) alerts(v at, a *Alerts) {
 	o := f.object(v)
 	if x, ok := o["alertmanagers"]; ok {
-		f.each(x, &a.Alertmanagers, isURL, "an http URL without user and query; write it as http://host:9093")
+		f.alertmanagers(x, a)
 	}
 	if x, ok := o["page_max_age"]; ok {
 		f.duration(x, &a.PageMaxAge, time.Minute, 365*day)
@@ -66,6 +69,68 @@ func (f *file) alerts(v at, a *Alerts) {
 	if x, ok := o["interval"]; ok {
 		f.duration(x, &a.Interval, time.Second, 4*time.Minute)
 	}
+}
+
+// alertmanagers is a list of URLs, and of mappings where one wants more.
+func (f *file) alertmanagers(v at, a *Alerts) {
+	for _, x := range f.list(v, "a list; write it as `"+example("alerts")+"`") {
+		url, access := x, (*Access)(nil)
+		if _, isMap := x.node.(*ast.MappingNode); isMap {
+			access = &Access{}
+			var ok bool
+			if url, ok = f.alertmanager(x, access); !ok {
+				f.bad(x.node, "%s.url is missing; name the Alertmanager, as in http://host:9093", x.path)
+				continue
+			}
+		}
+		if text, _ := f.raw(url); strings.Contains(text, "@") { // not shown: it may have a password
+			f.bad(url.node, "%s has a user in its URL; use {url: .., username: .., password_file: ..}", url.path)
+			continue
+		}
+		var s string
+		f.fits(url, &s, isURL, "an http URL without user and query; write it as http://host:9093")
+		switch {
+		case s == "":
+			continue
+		case slices.Contains(a.Alertmanagers, s):
+			f.bad(x.node, "%s: %q is in the list twice; keep one of them", x.path, s)
+			continue
+		}
+		a.Alertmanagers = append(a.Alertmanagers, s)
+		if access == nil || *access == (Access{}) {
+			continue
+		}
+		if access.CAFile != "" && !strings.HasPrefix(s, "https:") {
+			f.bad(x.node, "%s: ca_file needs an https URL; %q has no certificate to check", x.path, s)
+		}
+		if a.Access == nil {
+			a.Access = map[string]*Access{}
+		}
+		a.Access[s] = access
+	}
+}
+
+// alertmanager is one that wants more than its URL, which it gives.
+func (f *file) alertmanager(v at, a *Access) (url at, ok bool) {
+	o := f.object(v)
+	_, user := o["username"]
+	_, file := o["password_file"]
+	_, env := o["password_env"]
+	if user {
+		f.text(o["username"], &a.Username)
+	}
+	f.secret(o, &a.Password)
+	switch password := file || env; {
+	case user && !password:
+		f.bad(v.node, "%s has no password: set password_file or password_env", v.path)
+	case password && !user:
+		f.bad(v.node, "%s has a password and no username; set it", v.path)
+	}
+	if x, has := o["ca_file"]; has {
+		f.text(x, &a.CAFile)
+	}
+	url, ok = o["url"]
+	return url, ok
 }
 
 func (f *file) http(v at, h *HTTP) {

@@ -85,7 +85,12 @@ var keys = slices.Concat([]Key{
 	{Path: "sinks.prometheus.max_series", Type: "number", Default: "10000", Meaning: "A cap on what /metrics says of series; what is left out is counted."},
 
 	{Path: "alerts", Type: "mapping", Meaning: "Who is told of incidents.", Example: "alerts: {alertmanagers: [http://host:9093]}"},
-	{Path: "alerts.alertmanagers", Type: "list of URLs", Default: "none", Meaning: "Alertmanagers; each is told everything, as they expect it."},
+	{Path: "alerts.alertmanagers", Type: "list of URLs or mappings", Default: "none", Meaning: "Alertmanagers; each is told everything, as they expect it. A mapping where one wants a name or has a certificate of its own.", Example: "alertmanagers: [http://one:9093, {url: https://two:9093, username: driftd, password_file: am.password, ca_file: ca.pem}]"},
+	{Path: "alerts.alertmanagers[].url", Type: "URL", Default: "required", Meaning: "Where it is, with the path of a proxy if there is one."},
+	{Path: "alerts.alertmanagers[].username", Type: "text", Default: "none", Meaning: "Name of basic auth; needs a password."},
+	{Path: "alerts.alertmanagers[].password_file", Type: typeSecret, Default: "none", Meaning: "File that holds the password and nothing else."},
+	{Path: "alerts.alertmanagers[].password_env", Type: "name", Default: "none", Meaning: "Environment variable that holds the password, instead of a file."},
+	{Path: "alerts.alertmanagers[].ca_file", Type: "file", Default: "the system's", Meaning: "Certificates (PEM) of those who sign its certificate."},
 	{Path: "alerts.page_max_age", Type: typeDuration, Default: "6h", Meaning: "Incidents of windows older than this are recorded as historic and sent to nobody."},
 	{Path: "alerts.grafana", Type: "URL", Default: "none", Meaning: "Where driftd's dashboards are: each alert links to the one of its column, at that time."},
 	{Path: "alerts.runbooks", Type: "URL", Default: "none", Meaning: "Where you keep docs/runbooks: each alert links to its page. The message templates have an address of their own."},

@@ -23,20 +23,20 @@ func TLSConfig(caFile, certFile, keyFile string) (*tls.Config, error) {
 	if caFile != "" {
 		pem, err := os.ReadFile(caFile)
 		if err != nil {
-			return nil, fmt.Errorf("kafka: read the CA file: %w", err)
+			return nil, fmt.Errorf("read the CA file: %w", err)
 		}
 		cfg.RootCAs = x509.NewCertPool()
 		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("kafka: CA file %s holds no certificate: it must be PEM (BEGIN CERTIFICATE)", caFile)
+			return nil, fmt.Errorf("CA file %s holds no certificate: it must be PEM (BEGIN CERTIFICATE)", caFile)
 		}
 	}
 	if (certFile == "") != (keyFile == "") {
-		return nil, errors.New("kafka: a client certificate needs both cert_file and key_file")
+		return nil, errors.New("a client certificate needs both cert_file and key_file")
 	}
 	if certFile != "" {
 		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {
-			return nil, fmt.Errorf("kafka: load the client certificate %s with key %s: %w", certFile, keyFile, err)
+			return nil, fmt.Errorf("load the client certificate %s with key %s: %w", certFile, keyFile, err)
 		}
 		cfg.Certificates = []tls.Certificate{pair}
 	}

@@ -141,9 +141,10 @@ func (l *learner) nothingToLearn(sources []*Source) bool {
 	return true
 }
 
-// wanted says that a model is to be learned.
+// wanted says that a model is to be learned: not one that was forgotten, though
+// its topic still has old events, before it sends new ones.
 func (l *learner) wanted(model string) bool {
-	return l.set.Models.Bootstrap(model) > 0 && !l.refs.provided(model)
+	return l.set.Models.Bootstrap(model) > 0 && !l.refs.provided(model) && !l.refs.away(model)
 }
 
 func (l *learner) anyToLearn(p *bootstrap.Plan) bool {
@@ -284,7 +285,7 @@ func learnedModel(set *Settings, name string) bootstrap.Model {
 func (l *learner) publish(ctx context.Context, f *bootstrap.Found) (from int64, err error) {
 	from = driftd.MaxTime
 	for _, m := range f.Models {
-		if m.Err != nil || l.refs.provided(m.Name) { // somebody has pushed one meanwhile
+		if m.Err != nil || l.refs.provided(m.Name) || l.refs.away(m.Name) { // somebody has pushed one, or forgotten it, meanwhile
 			continue
 		}
 		if err := publishLearned(ctx, l.client, l.set, m, detect.Origin{Kind: detect.Bootstrap, By: "driftd", At: f.Plan.Made}); err != nil {

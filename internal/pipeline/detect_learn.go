@@ -124,6 +124,9 @@ func (t *detectTask) fit(ctx context.Context, due []*lesson) error {
 		if stageOf(ref) <= stageOf(l.use.Reference) && !inherited(l.use.Reference) {
 			continue // windows that drifted, or came late, taught nothing
 		}
+		if now, ok := t.refs.own(l.series); !ok || now.From != l.use.From || now.Layout != l.use.Layout {
+			continue // forgotten, or changed, meanwhile
+		}
 		if err := propose(ctx, t.client, t.set.referencesTopic(), l.use.Layout, ref, o); err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *Refe
 	for _, p := range m.Partitions {
 		g.Go(func() error {
 			t := &detectTask{set: set, client: c, refs: refs, alerter: al, partition: p, log: set.Log.With(slog.Int("profiles_partition", p)),
-				front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, moved: map[string]bool{}, where: make(chan driftd.IncidentResult, 16)}
+				front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, moved: map[string]bool{}, where: make(chan driftd.IncidentResult, 16), greeted: map[driftd.Series]int64{}}
 			defer t.leave()
 			if err := t.restore(ctx); err != nil {
 				return ctxErr(ctx, err)
@@ -53,6 +53,7 @@ func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *Refe
 // as-of of its series, or the log's start.
 func (t *detectTask) restore(ctx context.Context) error {
 	t.refsAt, t.confAt = t.refs.Version(), t.set.Models.Generation()
+	t.gone = t.refs.forgotten()
 	parts := []int{t.partition}
 	start, err := t.client.Offsets(ctx, t.set.profilesTopic(), parts, kafka.AtStart)
 	if err != nil {
@@ -77,13 +78,22 @@ func (t *detectTask) restore(ctx context.Context) error {
 		return fmt.Errorf("read %s partition %d: %w", t.set.stateTopic(), t.partition, err)
 	}
 	first := true
-	for _, raw := range latest {
+	var over []kafka.Record
+	for key, raw := range latest {
+		old, err := t.outlived(key, raw)
+		if err != nil {
+			return err
+		}
+		if old { // it was written while, or after, it was forgotten
+			over = append(over, kafka.Record{Key: []byte(key)})
+			continue
+		}
 		st, err := wire.DecodeState(raw, func(fp string) (*driftd.Layout, error) { return t.refs.Layout(ctx, fp) })
 		if err != nil {
 			return err
 		}
 		s := t.find(st.Series)
-		s.state, s.fresh, s.written = st.Detect, false, st.Detect.Merged
+		s.state, s.since, s.fresh, s.written = st.Detect, st.Since, false, st.Detect.Merged
 		if in := s.state.Alerts.Incident; in != nil {
 			t.set.Metrics.Incident(&in.Result)
 		}
@@ -94,7 +104,7 @@ func (t *detectTask) restore(ctx context.Context) error {
 		first = false
 	}
 	t.next = max(t.next, start[t.partition])
-	return nil
+	return t.bury(ctx, over)
 }
 
 // leave forgets what another process judges now.
@@ -134,9 +144,10 @@ func (t *detectTask) answer(ctx context.Context) error {
 		if _, err := t.client.Produce(ctx, t.set.referencesTopic(), 0, []kafka.Record{{Key: []byte("use/" + q.series.Key()), Value: b}}); err != nil {
 			return fmt.Errorf("take up a reference of %s: %w", q.series.Key(), err)
 		}
-		// Not again before our own record has come back.
+		// Not again before our own record has come back, or has been forgotten
+		// together with what was asked.
 		if err := t.refs.wait(ctx, func() bool {
-			return answers(t.refs.uses[q.series], q.ask)
+			return answers(t.refs.uses[q.series], q.ask) || t.refs.requests[q.series] == nil
 		}); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ import (
 type Alerter interface {
 	// Set gives the newest state of an incident.
 	Set(driftd.IncidentResult)
-	// Drop says that another process owns the series now.
+	// Drop says that the series is no longer this process's to tell of.
 	Drop(driftd.Series)
 }
 
@@ -50,6 +50,9 @@ type detectTask struct {
 
 	locating sync.Mutex
 	where    chan driftd.IncidentResult // incidents whose place was found
+
+	gone    forgotten
+	greeted map[driftd.Series]int64 // forgotten models that have come again, by when they were forgotten
 }
 
 // judged is one series.
@@ -58,6 +61,7 @@ type judged struct {
 	rules   detect.Rules
 	state   detect.State
 	panes   map[int64]*paneParts // closed panes' profiles that are still to be merged
+	since   int64                // offset in driftd.profiles after which it began
 	written int64                // Merged at the last state record; driftd.MinTime before the first
 	fresh   bool                 // has no state record yet
 	changed bool                 // closed a window since its last state record
@@ -98,7 +102,11 @@ func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 	if t.front.stale(from, m.Epoch) {
 		return nil
 	}
-	s := t.find(driftd.Series{Model: m.Model, Segment: m.Segment})
+	k := driftd.Series{Model: m.Model, Segment: m.Segment}
+	if t.passedOver(k, rec.Offset, m.Layout) {
+		return nil
+	}
+	s := t.find(k)
 	if m.Pane < s.state.Merged {
 		return nil
 	}
@@ -115,7 +123,7 @@ func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 func (t *detectTask) find(k driftd.Series) *judged {
 	s := t.series[k]
 	if s == nil {
-		s = &judged{series: k, panes: map[int64]*paneParts{}, written: driftd.MinTime, fresh: true}
+		s = &judged{series: k, panes: map[int64]*paneParts{}, since: t.next, written: driftd.MinTime, fresh: true}
 		s.state.Merged = driftd.MinTime
 		t.configure(s)
 		t.series[k] = s
@@ -348,7 +356,7 @@ func (t *detectTask) writeStates(ctx context.Context, due []*judged) error {
 
 func (t *detectTask) stateOf(s *judged) *wire.State {
 	at := t.asOf(s)
-	return &wire.State{Series: s.series, AsOf: at, Frontiers: t.front.asOf(at), Detect: s.state}
+	return &wire.State{Series: s.series, AsOf: at, Since: s.since, Frontiers: t.front.asOf(at), Detect: s.state}
 }
 
 // forget drops series that are over: without a reference (a name that a bad tag
@@ -364,13 +372,7 @@ func (t *detectTask) forget(ctx context.Context, written []*judged) error {
 		delete(t.series, s.series)
 		t.set.Metrics.DropSeries(s.series)
 	}
-	if len(recs) == 0 {
-		return nil
-	}
-	if _, err := t.client.Produce(ctx, t.set.stateTopic(), t.partition, recs); err != nil {
-		return fmt.Errorf("write tombstones: %w", err)
-	}
-	return nil
+	return t.bury(ctx, recs)
 }
 
 // run follows driftd.profiles until ctx ends. commit is for display alone; beside
@@ -411,6 +413,9 @@ func (t *detectTask) run(ctx context.Context, chunks <-chan kafka.Chunk, commit 
 			if err := t.answer(ctx); err != nil {
 				return err
 			}
+			if err := t.greet(ctx); err != nil {
+				return err
+			}
 			t.learn(ctx, beside)
 			t.showHolders()
 			if time.Since(lastCommit) > 5*time.Second { // for the display of lag alone
@@ -440,6 +445,10 @@ func (t *detectTask) refresh(ctx context.Context) error {
 		return nil
 	}
 	t.refsAt, t.confAt = refs, conf
+	t.gone = t.refs.forgotten()
+	if err := t.dropForgotten(ctx); err != nil {
+		return err
+	}
 	for _, s := range t.series {
 		t.configure(s)
 		if s.state.Merged == driftd.MinTime {

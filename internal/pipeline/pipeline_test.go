@@ -154,6 +154,9 @@ type world struct {
 	source func(*Source)
 	begin  Start // the zero Start: all of the log
 	say    func(string)
+	alert  Alerter
+	cut    []driftd.SegmentTag
+	learn  time.Duration // LearnEvery
 }
 
 func newWorld(t testing.TB, topic string, partitions int) *world {
@@ -203,6 +206,7 @@ func (w *world) start(sink Sink) *process { return w.startAs(sink, Roles{true, t
 func (w *world) startAs(sink Sink, roles Roles) *process {
 	cfg := config.Default()
 	cfg.Alerts.PageMaxAge = 1000 * 24 * time.Hour // what is old depends on the clock
+	cfg.Defaults.Segments = w.cut
 	m := prometheus.New(prometheus.Config{Version: "test"}, []string{w.topic}, nil)
 	log := slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	src := Source{Topic: w.topic, Lateness: 2 * time.Minute, IdleTimeout: 300 * time.Millisecond, MaxSkew: 5 * time.Minute, MaxAge: 24 * time.Hour, MaxBytes: 1 << 20, DeadLetters: "headers"}
@@ -210,11 +214,11 @@ func (w *world) startAs(sink Sink, roles Roles) *process {
 		w.source(&src)
 	}
 	set := &Settings{Prefix: "d", Pane: time.Minute, Partitions: 2, Replication: -1, Version: "test", Models: NewLive(cfg, "test"), Log: log, Metrics: m,
-		Start: w.begin, Now: w.now, Bundles: w.bundle, Session: 6 * time.Second, Sources: []Source{src}, Say: w.say}
+		Start: w.begin, Now: w.now, Bundles: w.bundle, Session: 6 * time.Second, Sources: []Source{src}, Say: w.say, LearnEvery: w.learn}
 	if w.begin == (Start{}) {
 		set.Start = Start{Earliest: true}
 	}
-	p := New(set, w.client(), roles, map[string]Sink{"table": sink}, nil)
+	p := New(set, w.client(), roles, map[string]Sink{"table": sink}, w.alert)
 	ctx, stop := context.WithCancel(context.Background())
 	pr := &process{stop: stop, done: make(chan error, 1), m: m, p: p}
 	go func() { pr.done <- p.Run(ctx) }()

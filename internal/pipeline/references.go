@@ -28,12 +28,15 @@ type References struct {
 
 	mu       sync.Mutex
 	layouts  map[string]*driftd.Layout
-	waiting  map[string][]byte // references whose layout has not come yet
+	gone     map[string]*driftd.Layout // that were forgotten: what is open in them is still read
+	waiting  map[string][]byte         // references whose layout has not come yet
 	refs     map[string]*driftd.Reference
 	uses     map[driftd.Series][]*wire.UseEntry
 	requests map[driftd.Series]*wire.Request
 	seen     map[string]bool            // references that were ever requested
 	plans    map[string]*wire.Bootstrap // by topic
+	forgot   forgotten                  // never changed: replaced
+	returned map[driftd.Series]int64    // `at` of the forgetting after which events came again
 	version  int64
 	changed  chan struct{}
 	ready    bool
@@ -41,7 +44,8 @@ type References struct {
 
 func newReferences(topic string, log *slog.Logger) *References {
 	return &References{topic: topic, log: log, layouts: map[string]*driftd.Layout{}, waiting: map[string][]byte{}, refs: map[string]*driftd.Reference{},
-		uses: map[driftd.Series][]*wire.UseEntry{}, requests: map[driftd.Series]*wire.Request{}, seen: map[string]bool{}, plans: map[string]*wire.Bootstrap{}, changed: make(chan struct{})}
+		uses: map[driftd.Series][]*wire.UseEntry{}, requests: map[driftd.Series]*wire.Request{}, seen: map[string]bool{}, plans: map[string]*wire.Bootstrap{},
+		gone: map[string]*driftd.Layout{}, forgot: forgotten{}, returned: map[driftd.Series]int64{}, changed: make(chan struct{})}
 }
 
 // Follow reads the topic to its end, says so, and goes on until ctx ends.
@@ -83,6 +87,11 @@ func (r *References) take(rec *kafka.Rec) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kind, name, _ := strings.Cut(string(rec.Key), "/")
+	if len(rec.Value) == 0 {
+		r.drop(kind, name)
+		r.bump()
+		return nil
+	}
 	var err error
 	switch kind {
 	case "layout":
@@ -94,23 +103,13 @@ func (r *References) take(rec *kafka.Rec) error {
 		if err = proto.Unmarshal(rec.Value, &b); err == nil {
 			r.plans[name] = &b
 		}
-	case "use", "request":
+	case "use", "request", "forgotten", "returned":
 		s, ok := driftd.ParseSeriesKey(name)
 		if !ok {
 			err = fmt.Errorf("key %q names no series", rec.Key)
 			break
 		}
-		if kind == "use" {
-			var u wire.Use
-			if err = proto.Unmarshal(rec.Value, &u); err == nil {
-				r.uses[s] = u.Entries
-			}
-		} else {
-			var q wire.Request
-			if err = proto.Unmarshal(rec.Value, &q); err == nil {
-				r.requests[s], r.seen[q.Reference] = &q, true // of a learning one: ""
-			}
-		}
+		err = r.takeOf(kind, s, rec.Value)
 	}
 	if err != nil {
 		if newer := (*wire.NewerError)(nil); errors.As(err, &newer) {
@@ -120,6 +119,27 @@ func (r *References) take(rec *kafka.Rec) error {
 		return nil
 	}
 	r.bump()
+	return nil
+}
+
+// takeOf takes a record of a series.
+func (r *References) takeOf(kind string, s driftd.Series, b []byte) error {
+	switch kind {
+	case "use":
+		var u wire.Use
+		if err := proto.Unmarshal(b, &u); err != nil {
+			return err
+		}
+		r.uses[s] = u.Entries
+	case "request":
+		var q wire.Request
+		if err := proto.Unmarshal(b, &q); err != nil {
+			return err
+		}
+		r.requests[s], r.seen[q.Reference] = &q, true // of a learning one: ""
+	default:
+		return r.takeForgotten(kind, s, b)
+	}
 	return nil
 }
 
@@ -356,7 +376,12 @@ func (r *References) asked(b *wire.Bundle) bool {
 // Layout waits for a layout by fingerprint.
 func (r *References) Layout(ctx context.Context, fingerprint string) (*driftd.Layout, error) {
 	var l *driftd.Layout
-	err := r.wait(ctx, func() bool { l = r.layouts[fingerprint]; return l != nil })
+	err := r.wait(ctx, func() bool {
+		if l = r.layouts[fingerprint]; l == nil {
+			l = r.gone[fingerprint]
+		}
+		return l != nil
+	})
 	return l, err
 }
 

@@ -1747,6 +1747,86 @@ func (x *UseEntry) GetAccepted() int64 {
 	return 0
 }
 
+// driftd.references: forgotten/<model>/<segment>, of segment all for a whole
+// model. What driftd.profiles holds of it up to `through` counts no more, though
+// it is read again. returned/<model>/all has the same `at`, once events have
+// come again.
+type Forgotten struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MinReader     uint32                 `protobuf:"varint,1,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
+	At            int64                  `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"` // clock, ns
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Through       []int64                `protobuf:"varint,4,rep,packed,name=through,proto3" json:"through,omitempty"` // offset, by partition of driftd.profiles
+	Layouts       []string               `protobuf:"bytes,5,rep,name=layouts,proto3" json:"layouts,omitempty"`         // that are gone with it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Forgotten) Reset() {
+	*x = Forgotten{}
+	mi := &file_driftd_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Forgotten) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Forgotten) ProtoMessage() {}
+
+func (x *Forgotten) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Forgotten.ProtoReflect.Descriptor instead.
+func (*Forgotten) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Forgotten) GetMinReader() uint32 {
+	if x != nil {
+		return x.MinReader
+	}
+	return 0
+}
+
+func (x *Forgotten) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Forgotten) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Forgotten) GetThrough() []int64 {
+	if x != nil {
+		return x.Through
+	}
+	return nil
+}
+
+func (x *Forgotten) GetLayouts() []string {
+	if x != nil {
+		return x.Layouts
+	}
+	return nil
+}
+
 // A record of driftd.windows, key model/segment/start: a base window that can
 // teach a reference.
 type WindowRecord struct {
@@ -1767,7 +1847,7 @@ type WindowRecord struct {
 
 func (x *WindowRecord) Reset() {
 	*x = WindowRecord{}
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +1859,7 @@ func (x *WindowRecord) String() string {
 func (*WindowRecord) ProtoMessage() {}
 
 func (x *WindowRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +1872,7 @@ func (x *WindowRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WindowRecord.ProtoReflect.Descriptor instead.
 func (*WindowRecord) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{21}
+	return file_driftd_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *WindowRecord) GetMinReader() uint32 {
@@ -1885,7 +1965,7 @@ type Bootstrap struct {
 
 func (x *Bootstrap) Reset() {
 	*x = Bootstrap{}
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1897,7 +1977,7 @@ func (x *Bootstrap) String() string {
 func (*Bootstrap) ProtoMessage() {}
 
 func (x *Bootstrap) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1910,7 +1990,7 @@ func (x *Bootstrap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bootstrap.ProtoReflect.Descriptor instead.
 func (*Bootstrap) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{22}
+	return file_driftd_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Bootstrap) GetMinReader() uint32 {
@@ -1994,7 +2074,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2006,7 +2086,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2019,7 +2099,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{23}
+	return file_driftd_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Span) GetPartition() int32 {
@@ -2060,13 +2140,14 @@ type SeriesState struct {
 	LearnedFirst  int64                  `protobuf:"varint,14,opt,name=learned_first,json=learnedFirst,proto3" json:"learned_first,omitempty"` // start of the first of them, ns
 	LearnedUse    string                 `protobuf:"bytes,12,opt,name=learned_use,json=learnedUse,proto3" json:"learned_use,omitempty"`        // layout/reference
 	Accepted      int64                  `protobuf:"varint,13,opt,name=accepted,proto3" json:"accepted,omitempty"`                             // the last UseEntry.accepted that was carried out
+	Since         int64                  `protobuf:"varint,15,opt,name=since,proto3" json:"since,omitempty"`                                   // offset in driftd.profiles after which the series began; 0: before this was written
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SeriesState) Reset() {
 	*x = SeriesState{}
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2078,7 +2159,7 @@ func (x *SeriesState) String() string {
 func (*SeriesState) ProtoMessage() {}
 
 func (x *SeriesState) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2091,7 +2172,7 @@ func (x *SeriesState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesState.ProtoReflect.Descriptor instead.
 func (*SeriesState) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{24}
+	return file_driftd_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SeriesState) GetMinReader() uint32 {
@@ -2192,6 +2273,13 @@ func (x *SeriesState) GetAccepted() int64 {
 	return 0
 }
 
+func (x *SeriesState) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
 type Frontier struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Topic           string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
@@ -2209,7 +2297,7 @@ type Frontier struct {
 
 func (x *Frontier) Reset() {
 	*x = Frontier{}
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2221,7 +2309,7 @@ func (x *Frontier) String() string {
 func (*Frontier) ProtoMessage() {}
 
 func (x *Frontier) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2234,7 +2322,7 @@ func (x *Frontier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frontier.ProtoReflect.Descriptor instead.
 func (*Frontier) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{25}
+	return file_driftd_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Frontier) GetTopic() string {
@@ -2315,7 +2403,7 @@ type OpenWindow struct {
 
 func (x *OpenWindow) Reset() {
 	*x = OpenWindow{}
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2327,7 +2415,7 @@ func (x *OpenWindow) String() string {
 func (*OpenWindow) ProtoMessage() {}
 
 func (x *OpenWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2340,7 +2428,7 @@ func (x *OpenWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWindow.ProtoReflect.Descriptor instead.
 func (*OpenWindow) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{26}
+	return file_driftd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *OpenWindow) GetLength() int64 {
@@ -2405,7 +2493,7 @@ type History struct {
 
 func (x *History) Reset() {
 	*x = History{}
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2417,7 +2505,7 @@ func (x *History) String() string {
 func (*History) ProtoMessage() {}
 
 func (x *History) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2430,7 +2518,7 @@ func (x *History) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use History.ProtoReflect.Descriptor instead.
 func (*History) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{27}
+	return file_driftd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *History) GetColumn() string {
@@ -2494,7 +2582,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2506,7 +2594,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2519,7 +2607,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{28}
+	return file_driftd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Incident) GetId() string {
@@ -2665,7 +2753,7 @@ type IncidentColumn struct {
 
 func (x *IncidentColumn) Reset() {
 	*x = IncidentColumn{}
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2677,7 +2765,7 @@ func (x *IncidentColumn) String() string {
 func (*IncidentColumn) ProtoMessage() {}
 
 func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2690,7 +2778,7 @@ func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentColumn.ProtoReflect.Descriptor instead.
 func (*IncidentColumn) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{29}
+	return file_driftd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *IncidentColumn) GetColumn() string {
@@ -2769,7 +2857,7 @@ type Fixed struct {
 
 func (x *Fixed) Reset() {
 	*x = Fixed{}
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2781,7 +2869,7 @@ func (x *Fixed) String() string {
 func (*Fixed) ProtoMessage() {}
 
 func (x *Fixed) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2794,7 +2882,7 @@ func (x *Fixed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fixed.ProtoReflect.Descriptor instead.
 func (*Fixed) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{30}
+	return file_driftd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Fixed) GetMinReader() uint32 {
@@ -2985,7 +3073,14 @@ const file_driftd_proto_rawDesc = "" +
 	"\x06layout\x18\x02 \x01(\tR\x06layout\x12%\n" +
 	"\x0eeffective_from\x18\x03 \x01(\x03R\reffectiveFrom\x12+\n" +
 	"\x06origin\x18\x04 \x01(\v2\x13.driftd.wire.OriginR\x06origin\x12\x1a\n" +
-	"\baccepted\x18\x05 \x01(\x03R\baccepted\"\x98\x02\n" +
+	"\baccepted\x18\x05 \x01(\x03R\baccepted\"~\n" +
+	"\tForgotten\x12\x1d\n" +
+	"\n" +
+	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x0e\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x18\n" +
+	"\athrough\x18\x04 \x03(\x03R\athrough\x12\x18\n" +
+	"\alayouts\x18\x05 \x03(\tR\alayouts\"\x98\x02\n" +
 	"\fWindowRecord\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -3015,7 +3110,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\x04Span\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x14\n" +
 	"\x05start\x18\x02 \x01(\x03R\x05start\x12\x10\n" +
-	"\x03end\x18\x03 \x01(\x03R\x03end\"\xec\x03\n" +
+	"\x03end\x18\x03 \x01(\x03R\x03end\"\x82\x04\n" +
 	"\vSeriesState\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -3033,7 +3128,8 @@ const file_driftd_proto_rawDesc = "" +
 	"\rlearned_first\x18\x0e \x01(\x03R\flearnedFirst\x12\x1f\n" +
 	"\vlearned_use\x18\f \x01(\tR\n" +
 	"learnedUse\x12\x1a\n" +
-	"\baccepted\x18\r \x01(\x03R\baccepted\"\xf9\x01\n" +
+	"\baccepted\x18\r \x01(\x03R\baccepted\x12\x14\n" +
+	"\x05since\x18\x0f \x01(\x03R\x05since\"\xf9\x01\n" +
 	"\bFrontier\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
@@ -3118,7 +3214,7 @@ func file_driftd_proto_rawDescGZIP() []byte {
 	return file_driftd_proto_rawDescData
 }
 
-var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_driftd_proto_goTypes = []any{
 	(*Layout)(nil),          // 0: driftd.wire.Layout
 	(*ColumnLayout)(nil),    // 1: driftd.wire.ColumnLayout
@@ -3141,17 +3237,18 @@ var file_driftd_proto_goTypes = []any{
 	(*Since)(nil),           // 18: driftd.wire.Since
 	(*Use)(nil),             // 19: driftd.wire.Use
 	(*UseEntry)(nil),        // 20: driftd.wire.UseEntry
-	(*WindowRecord)(nil),    // 21: driftd.wire.WindowRecord
-	(*Bootstrap)(nil),       // 22: driftd.wire.Bootstrap
-	(*Span)(nil),            // 23: driftd.wire.Span
-	(*SeriesState)(nil),     // 24: driftd.wire.SeriesState
-	(*Frontier)(nil),        // 25: driftd.wire.Frontier
-	(*OpenWindow)(nil),      // 26: driftd.wire.OpenWindow
-	(*History)(nil),         // 27: driftd.wire.History
-	(*Incident)(nil),        // 28: driftd.wire.Incident
-	(*IncidentColumn)(nil),  // 29: driftd.wire.IncidentColumn
-	(*Fixed)(nil),           // 30: driftd.wire.Fixed
-	nil,                     // 31: driftd.wire.Incident.LabelsEntry
+	(*Forgotten)(nil),       // 21: driftd.wire.Forgotten
+	(*WindowRecord)(nil),    // 22: driftd.wire.WindowRecord
+	(*Bootstrap)(nil),       // 23: driftd.wire.Bootstrap
+	(*Span)(nil),            // 24: driftd.wire.Span
+	(*SeriesState)(nil),     // 25: driftd.wire.SeriesState
+	(*Frontier)(nil),        // 26: driftd.wire.Frontier
+	(*OpenWindow)(nil),      // 27: driftd.wire.OpenWindow
+	(*History)(nil),         // 28: driftd.wire.History
+	(*Incident)(nil),        // 29: driftd.wire.Incident
+	(*IncidentColumn)(nil),  // 30: driftd.wire.IncidentColumn
+	(*Fixed)(nil),           // 31: driftd.wire.Fixed
+	nil,                     // 32: driftd.wire.Incident.LabelsEntry
 }
 var file_driftd_proto_depIdxs = []int32{
 	1,  // 0: driftd.wire.Layout.columns:type_name -> driftd.wire.ColumnLayout
@@ -3173,14 +3270,14 @@ var file_driftd_proto_depIdxs = []int32{
 	20, // 16: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
 	17, // 17: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
 	4,  // 18: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
-	23, // 19: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
-	25, // 20: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
-	26, // 21: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
-	27, // 22: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
-	28, // 23: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
+	24, // 19: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
+	26, // 20: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
+	27, // 21: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
+	28, // 22: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
+	29, // 23: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
 	4,  // 24: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
-	29, // 25: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
-	31, // 26: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
+	30, // 25: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
+	32, // 26: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
 	27, // [27:27] is the sub-list for method output_type
 	27, // [27:27] is the sub-list for method input_type
 	27, // [27:27] is the sub-list for extension type_name
@@ -3200,7 +3297,7 @@ func file_driftd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driftd_proto_rawDesc), len(file_driftd_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -18,6 +18,7 @@ import (
 type State struct {
 	Series    driftd.Series
 	AsOf      int64 // offset in driftd.profiles from which the open panes can be read again
+	Since     int64 // offset in driftd.profiles after which the series began; 0: not known
 	Frontiers map[SourcePartition]SourceFrontier
 	Detect    detect.State
 }
@@ -41,7 +42,7 @@ type SourceFrontier struct {
 
 // EncodeState gives the record's bytes.
 func EncodeState(s *State) ([]byte, error) {
-	m := &SeriesState{MinReader: 1, Model: s.Series.Model, Segment: s.Series.Segment, AsOf: s.AsOf, Merged: s.Detect.Merged, Silent: int64(s.Detect.Alerts.Silent),
+	m := &SeriesState{MinReader: 1, Model: s.Series.Model, Segment: s.Series.Segment, AsOf: s.AsOf, Since: s.Since, Merged: s.Detect.Merged, Silent: int64(s.Detect.Alerts.Silent),
 		Learned: s.Detect.Learned, LearnedFirst: s.Detect.LearnedFirst, LearnedUse: s.Detect.LearnedUse, Accepted: s.Detect.Accepted}
 	for k, f := range s.Frontiers {
 		m.Frontiers = append(m.Frontiers, &Frontier{Topic: k.Topic, Partition: int32(k.Partition), Epoch: f.Epoch, Frontier: f.Frontier, Partitions: int32(f.Partitions), Begin: f.Begin, Cut: f.Cut, FirstPartitions: int32(f.First), Grown: f.Grown})
@@ -84,7 +85,7 @@ func DecodeState(b []byte, layout func(fingerprint string) (*driftd.Layout, erro
 	if err := readable("a state record", m.MinReader); err != nil {
 		return nil, err
 	}
-	s := &State{Series: driftd.Series{Model: m.Model, Segment: m.Segment}, AsOf: m.AsOf, Frontiers: map[SourcePartition]SourceFrontier{}}
+	s := &State{Series: driftd.Series{Model: m.Model, Segment: m.Segment}, AsOf: m.AsOf, Since: m.Since, Frontiers: map[SourcePartition]SourceFrontier{}}
 	s.Detect.Merged, s.Detect.Alerts.Silent = m.Merged, int(m.Silent)
 	s.Detect.Learned, s.Detect.LearnedFirst, s.Detect.LearnedUse, s.Detect.Accepted = m.Learned, m.LearnedFirst, m.LearnedUse, m.Accepted
 	for _, f := range m.Frontiers {

@@ -91,6 +91,9 @@ func (m *Metrics) Budget(model string, pagesPerWeek float64) {
 	m.budget.WithLabelValues(model).Set(pagesPerWeek)
 }
 
+// DropModel forgets what is told of a model beside its series.
+func (m *Metrics) DropModel(model string) { m.budget.DeleteLabelValues(model) }
+
 // seriesOf finds or makes a series; nil when there are too many.
 func (m *Metrics) seriesOf(k driftd.Series) *seriesState {
 	if s := m.series[k]; s != nil {
