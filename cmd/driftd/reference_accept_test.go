@@ -40,7 +40,8 @@ type fleet struct {
 	said      []string
 }
 
-const acceptModel = "o'brien / café"
+// acceptModel is a name of 300 characters with everything that somebody might put into one.
+var acceptModel = "o'brien / \"café\" " + strings.Repeat("ü", 283)
 
 func newFleet(t *testing.T, now time.Time) *fleet {
 	broker, err := embedded.Start(embedded.Options{Topics: map[string]int{"events": 2}})
@@ -194,7 +195,22 @@ func TestAcceptAndBack(t *testing.T) {
 	fails(acceptCmd{Model: acceptModel, Since: since, Column: "z"}, `has no column "z": there are`)
 
 	f.must((&acceptCmd{Config: f.config, Model: acceptModel, Since: since, DryRun: true}).Run(ctx))
-	f.must((&acceptCmd{Config: f.config, Model: acceptModel, Since: since, Reason: "new tariff", Yes: true}).Run(ctx))
+	// Twice at once: the change is accepted once, and whoever comes second is told.
+	both := make(chan error, 2)
+	for range 2 {
+		go func() {
+			both <- (&acceptCmd{Config: f.config, Model: acceptModel, Since: since, Reason: "new tariff", Yes: true}).Run(ctx)
+		}()
+	}
+	one, other := <-both, <-both
+	for _, err := range []error{one, other} {
+		if err != nil && !strings.Contains(err.Error(), "at the same time") && !strings.Contains(err.Error(), "is not taken up yet") {
+			t.Errorf("accepted twice at once: %v", err)
+		}
+	}
+	if one != nil && other != nil {
+		t.Errorf("accepted twice at once, and neither holds: %v; %v", one, other)
+	}
 	f.await("its end", func() bool { return f.last("all").State == driftd.StateAccepted })
 	if in := f.last("all"); !strings.Contains(in.Summary, "is the new normal") {
 		t.Errorf("the summary: %s", in.Summary)

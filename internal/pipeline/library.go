@@ -152,12 +152,13 @@ func (l *Library) Answered(ctx context.Context, series []driftd.Series, o detect
 		}
 		from := map[driftd.Series]time.Time{}
 		for _, s := range series {
-			u := now.Uses(s)
-			if len(u) > 0 && u[len(u)-1].Origin.At == o.At && u[len(u)-1].Origin.By == o.By {
+			u, q := now.Uses(s), now.refs.requests[s]
+			ours := func(at int64, by string) bool { return at == o.At && by == o.By }
+			switch {
+			case len(u) > 0 && ours(u[len(u)-1].Origin.At, u[len(u)-1].Origin.By),
+				q != nil && ours(q.Origin.GetAt(), q.Origin.GetBy()) && answers(now.refs.uses[s], q): // the same was in use already
 				from[s] = time.Unix(0, u[len(u)-1].From).UTC()
-				continue
-			}
-			if q := now.refs.requests[s]; q != nil && (q.Origin.GetAt() != o.At || q.Origin.GetBy() != o.By) {
+			case q != nil && !ours(q.Origin.GetAt(), q.Origin.GetBy()):
 				return from, fmt.Errorf("%s asked for another change of model %s, segment %s, at the same time: that one stands. See `driftd reference log`, and ask again if yours is still wanted", cmp.Or(q.Origin.GetBy(), "somebody"), s.Model, s.Segment)
 			}
 		}
