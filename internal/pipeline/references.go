@@ -220,7 +220,6 @@ func (r *References) Ready(ctx context.Context, patience time.Duration) error {
 	return err
 }
 
-
 // Uses are the references of a series, by the time from which they hold. A
 // segment without a use of its own follows those of `all`: by the reference of
 // that segment in the same layout, else (version tags) by `all`'s own.
