@@ -149,19 +149,16 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 func (a *app) sinks() (map[string]pipeline.Sink, error) {
 	out := map[string]pipeline.Sink{}
 	if c := a.cfg.Sinks.ClickHouse; c != nil {
-		password, err := c.Password.Value()
+		cc, err := clickhouseConfig(c)
 		if err != nil {
-			return nil, fmt.Errorf("sinks.clickhouse: %w", err)
+			return nil, err
 		}
-		cc := clickhouse.Config{Addresses: c.Addresses, Database: c.Database, Username: c.Username, Password: password, Log: a.log, Hooks: clickhouse.Hooks{
+		cc.Log, cc.Hooks = a.log, clickhouse.Hooks{
 			Wrote:    func(_ string, rows int, took time.Duration) { a.metrics.SinkWrote("clickhouse", rows, took) },
 			Retried:  func(string, error) { a.metrics.Retried("clickhouse") },
 			Rejected: a.rejected("clickhouse"),
-		}}
-		if c.TLS {
-			cc.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 		}
-		a.click = clickhouse.New(cc)
+		a.click = clickhouse.New(*cc)
 		a.closers.add("clickhouse", func(context.Context) error { return a.click.Close() })
 		out["clickhouse"] = a.opened("clickhouse", a.click.Open, a.click)
 	}
@@ -175,6 +172,19 @@ func (a *app) sinks() (map[string]pipeline.Sink, error) {
 		out["file"] = a.opened("file", w.Open, w)
 	}
 	return out, nil
+}
+
+// clickhouseConfig is where config has ClickHouse, with the password.
+func clickhouseConfig(c *config.ClickHouse) (*clickhouse.Config, error) {
+	password, err := c.Password.Value()
+	if err != nil {
+		return nil, fmt.Errorf("sinks.clickhouse: %w", err)
+	}
+	cc := &clickhouse.Config{Addresses: c.Addresses, Database: c.Database, Username: c.Username, Password: password}
+	if c.TLS {
+		cc.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return cc, nil
 }
 
 func (a *app) opened(name string, open func(context.Context) error, sink pipeline.Sink) *opened {

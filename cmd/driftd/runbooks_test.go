@@ -14,7 +14,7 @@ import (
 
 // announced are commands that the runbooks tell of and that come with a later
 // version; one that is there is checked like all others.
-var announced = []string{"check", "forget", "reference accept", "reference log"}
+var announced = []string{"forget", "reference accept", "reference log"}
 
 // What the runbooks tell people to type at night is understood, and their links
 // lead somewhere.

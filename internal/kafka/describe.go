@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
+	"strconv"
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/describegroups"
@@ -41,7 +43,7 @@ func (o Operations) Known() bool { return o != OperationsUnknown && o != 0 }
 // Description is what a cluster says of itself, of topics and of what this
 // client's user may do. It is asked once: nothing is retried.
 type Description struct {
-	Brokers int
+	Brokers []string // their advertised addresses, host:port
 	Cluster Operations
 	Topics  map[string]TopicDescription
 }
@@ -68,7 +70,7 @@ func Denied(err error) (what string, denied bool) {
 	return "", false
 }
 
-// Describe asks about topics; one that is missing or hidden has an Err. No topic
+// Describe asks about topics (nil: all, an empty list: none); one that is missing or hidden has an Err. No topic
 // is made.
 func (c *Client) Describe(ctx context.Context, topics []string) (*Description, error) {
 	res, err := c.ask(ctx, anyBroker, requestTimeout, &metadata.Request{TopicNames: topics, IncludeClusterAuthorizedOperations: true, IncludeTopicAuthorizedOperations: true})
@@ -76,7 +78,10 @@ func (c *Client) Describe(ctx context.Context, topics []string) (*Description, e
 		return nil, fmt.Errorf("kafka: describe the cluster: %w", err)
 	}
 	m := res.(*metadata.Response)
-	d := &Description{Brokers: len(m.Brokers), Cluster: Operations(m.ClusterAuthorizedOperations), Topics: map[string]TopicDescription{}}
+	d := &Description{Cluster: Operations(m.ClusterAuthorizedOperations), Topics: map[string]TopicDescription{}}
+	for _, b := range m.Brokers {
+		d.Brokers = append(d.Brokers, net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port))))
+	}
 	for _, name := range topics {
 		d.Topics[name] = TopicDescription{Err: fmt.Errorf("kafka: topic %s: %w", name, ErrUnknownTopic)}
 	}
