@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -49,7 +50,7 @@ func Config(path string, err error) []Result {
 		return l.out
 	}
 	for _, m := range all.Mistakes { // the text of a mistake has its mend
-		l.fail("mistake", m.File, m.String(), "")
+		l.fail("mistake", fmt.Sprintf("%s:%d", m.File, m.Line), m.Text, "")
 	}
 	return l.out
 }

@@ -41,11 +41,7 @@ func (t *Target) topicCommand(spec kafka.TopicSpec) string {
 		fmt.Fprintf(&b, " --replication-factor %d", spec.Replication)
 	}
 	for _, k := range slices.Sorted(maps.Keys(spec.Configs)) {
-		v := spec.Configs[k]
-		if strings.Contains(v, ",") {
-			v = "[" + v + "]" // else the tool reads two settings
-		}
-		fmt.Fprintf(&b, " --config %s", shellQuote(k+"="+v))
+		fmt.Fprintf(&b, " --config %s", shellQuote(k+"="+spec.Configs[k]))
 	}
 	return b.String()
 }

@@ -39,10 +39,11 @@ func OwnTopics(ctx context.Context, t *Target) []Result {
 		return l.out
 	}
 	there := 0
+	var missing []kafka.TopicSpec
 	for _, spec := range specs {
 		x := d.Topics[spec.Name]
 		if errors.Is(x.Err, kafka.ErrUnknownTopic) {
-			t.makeable(ctx, l, spec, len(d.Brokers))
+			missing = append(missing, spec)
 			continue
 		}
 		if t.exists(l, spec.Name, &x) {
@@ -51,6 +52,7 @@ func OwnTopics(ctx context.Context, t *Target) []Result {
 			t.asSpecified(ctx, l, spec, x.Replication, len(d.Brokers))
 		}
 	}
+	t.makeable(ctx, l, missing, len(d.Brokers))
 	switch {
 	case there == len(specs):
 		t.fixed(ctx, l)
@@ -60,22 +62,29 @@ func OwnTopics(ctx context.Context, t *Target) []Result {
 	return l.out
 }
 
-// makeable asks the cluster whether it would make a topic.
-func (t *Target) makeable(ctx context.Context, l *list, spec kafka.TopicSpec, brokers int) {
+// makeable asks the cluster whether it would make the topics that are missing.
+func (t *Target) makeable(ctx context.Context, l *list, missing []kafka.TopicSpec, brokers int) {
+	if len(missing) == 0 {
+		return
+	}
 	ask, stop := context.WithTimeout(ctx, askWithin)
 	defer stop()
-	err := t.Client.CouldMake(ask, spec)
-	if _, denied := kafka.Denied(err); denied {
-		l.fail("exists", spec.Name, "it is missing, and this user may not make it", "have an administrator run what `driftd check --print-topics` prints, or grant the right:\n"+t.acls(aclOwnTopics(t.Settings.Prefix)))
-		return
-	}
-	if err != nil {
-		l.fail("exists", spec.Name, fmt.Sprintf("it is missing, and the cluster would refuse to make it: %v", err), "mend kafka.partitions or kafka.replication, or have an administrator run what `driftd check --print-topics` prints")
-		return
-	}
-	l.ok("exists", spec.Name, "not there yet: `driftd run` makes it")
-	if spec.Replication > 0 {
-		t.replicas(l, spec.Name, spec.Replication, brokers)
+	not, err := t.Client.CouldMake(ask, missing)
+	for _, spec := range missing {
+		_, denied := kafka.Denied(not[spec.Name])
+		switch {
+		case err != nil:
+			l.skip("exists", spec.Name, "it is missing, and whether it can be made is not known: %v", err)
+		case denied:
+			l.fail("exists", spec.Name, "it is missing, and this user may not make it", "have an administrator run what `driftd check --print-topics` prints, or grant the right:\n"+t.acls(aclOwnTopics(t.Settings.Prefix)))
+		case not[spec.Name] != nil:
+			l.fail("exists", spec.Name, fmt.Sprintf("it is missing, and the cluster would refuse to make it: %v", not[spec.Name]), "mend kafka.partitions or kafka.replication, or have an administrator run what `driftd check --print-topics` prints")
+		default:
+			l.ok("exists", spec.Name, "not there yet: `driftd run` makes it")
+			if spec.Replication > 0 {
+				t.replicas(l, spec.Name, spec.Replication, brokers)
+			}
+		}
 	}
 }
 
@@ -105,7 +114,7 @@ func (t *Target) asSpecified(ctx context.Context, l *list, spec kafka.TopicSpec,
 		return
 	}
 	alter := func(key, value string) string {
-		return fmt.Sprintf("kafka-configs.sh %s --alter --entity-type topics --entity-name %s --add-config %s", t.server(), shellQuote(spec.Name), shellQuote(key+"=["+value+"]"))
+		return fmt.Sprintf("kafka-configs.sh %s --alter --entity-type topics --entity-name %s --add-config %s", t.server(), shellQuote(spec.Name), shellQuote(key+"="+listed(value)))
 	}
 	before := len(l.out)
 	want := spec.Configs["cleanup.policy"]
@@ -154,6 +163,14 @@ func (t *Target) fixed(ctx context.Context, l *list) {
 	default:
 		l.ok("fixed", own.Prefix, "no driftd has run with this prefix yet")
 	}
+}
+
+// listed is a value for kafka-configs.sh, which splits at commas.
+func listed(value string) string {
+	if strings.Contains(value, ",") {
+		return "[" + value + "]"
+	}
+	return value
 }
 
 func samePolicy(a, b string) bool {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -27,12 +28,27 @@ type Sample struct {
 	Err    error
 }
 
+// errDenied: the broker has said that this user may not read. A fetch would be
+// repeated until its deadline, because rights may be granted meanwhile.
+var errDenied = errors.New("this user may not read it")
+
 // Samples reads the end of each source's topic, without a group.
 func Samples(ctx context.Context, t *Target) []*Sample {
 	out := make([]*Sample, len(t.Config.Sources))
+	var names []string
+	for i := range t.Config.Sources {
+		names = append(names, t.Config.Sources[i].Topic)
+	}
+	ask, stop := context.WithTimeout(ctx, askWithin)
+	d, err := t.Client.Describe(ask, names)
+	stop()
 	slots := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
 	for i := range t.Config.Sources {
+		if err == nil && d.Topics[names[i]].Operations.Known() && !d.Topics[names[i]].Operations.May(kafka.Read) {
+			out[i] = &Sample{Source: &t.Config.Sources[i], Err: errDenied}
+			continue
+		}
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()

@@ -61,7 +61,7 @@ func (t *Target) exists(l *list, name string, x *kafka.TopicDescription) bool {
 func (t *Target) readable(l *list, s *Sample) {
 	_, denied := kafka.Denied(s.Err)
 	switch {
-	case denied:
+	case denied || errors.Is(s.Err, errDenied):
 		l.fail("readable", s.Source.Topic, "this user may not read it", t.acls(aclRead(s.Source.Topic)))
 	case errors.Is(s.Err, context.DeadlineExceeded):
 		l.fail("readable", s.Source.Topic, fmt.Sprintf("its end could not be read in time: %v", s.Err), "are all brokers reachable from here, and is the network fast enough?")

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/createtopics"
 	"github.com/segmentio/kafka-go/protocol/describegroups"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 )
@@ -137,15 +138,32 @@ func (c *Client) GroupRights(ctx context.Context, group string) (Operations, err
 	return OperationsUnknown, failed
 }
 
-// CouldMake asks the cluster whether it would make a topic, without making it:
-// rights, replication and policies are checked. nil: it would, or has it.
-func (c *Client) CouldMake(ctx context.Context, spec TopicSpec) error {
-	res, err := c.admin.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{topicConfig(spec)}, ValidateOnly: true})
+// CouldMake asks the cluster which topics it would make, without making them:
+// rights, replication and policies are checked. It returns, by topic, why not; a
+// topic that it would make, or has, is not in it. kafka-go's own client would
+// wait for the topics to appear.
+func (c *Client) CouldMake(ctx context.Context, specs []TopicSpec) (map[string]error, error) {
+	res, err := c.ask(ctx, anyBroker, requestTimeout, &metadata.Request{TopicNames: []string{}})
 	if err != nil {
-		return fmt.Errorf("kafka: try to create topic %s: %w", spec.Name, err)
+		return nil, fmt.Errorf("kafka: ask who the controller is: %w", err)
 	}
-	if err := res.Errors[spec.Name]; err != nil && !errors.Is(err, kafkago.TopicAlreadyExists) {
-		return fmt.Errorf("kafka: create topic %s with %d partitions: %w", spec.Name, spec.Partitions, err)
+	req := &createtopics.Request{TimeoutMs: int32(requestTimeout.Milliseconds()), ValidateOnly: true}
+	for _, s := range specs {
+		t := topicConfig(s)
+		x := createtopics.RequestTopic{Name: t.Topic, NumPartitions: int32(t.NumPartitions), ReplicationFactor: int16(t.ReplicationFactor)}
+		for _, e := range t.ConfigEntries {
+			x.Configs = append(x.Configs, createtopics.RequestConfig{Name: e.ConfigName, Value: e.ConfigValue})
+		}
+		req.Topics = append(req.Topics, x)
 	}
-	return nil
+	if res, err = c.ask(ctx, res.(*metadata.Response).ControllerID, requestTimeout, req); err != nil {
+		return nil, fmt.Errorf("kafka: try to create topics: %w", err)
+	}
+	out := map[string]error{}
+	for _, t := range res.(*createtopics.Response).Topics {
+		if err := codeError(t.ErrorCode); err != nil && !errors.Is(err, kafkago.TopicAlreadyExists) {
+			out[t.Name] = fmt.Errorf("kafka: create topic %s: %w: %s", t.Name, err, t.ErrorMessage)
+		}
+	}
+	return out, nil
 }
