@@ -101,13 +101,16 @@ func (l *list) shifts(u *InUse) {
 // events this many each (measured by TestProfileBytes on columns of 64 bins).
 const (
 	columnBytes      = 240
-	columnFirstBytes = 14
-	columnEventBytes = 6
+	columnFirstBytes = 157
+	columnEventBytes = 1.2
 	profileBytes     = 60
 )
 
 // muchVolume is the share of the raw volume that profiles should stay under.
 const muchVolume = .5
+
+// littleVolume is a rate (bytes/s) of profiles that is no matter: 600 MB a week.
+const littleVolume = 1 << 10
 
 var panes = []time.Duration{time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour}
 
@@ -127,14 +130,14 @@ func (t *Target) volume(l *list, s *Sample, use []InUse) {
 	}
 	now := at(t.Config.Pane)
 	found := fmt.Sprintf("about %.3g events/s over %s: %s/s read, about %s/s of profiles (panes of %s)", s.Report.Rate, plural(s.Tail.Partitions, "partition"), volume(raw), volume(now), length(t.Config.Pane))
-	if now <= muchVolume*raw {
+	if now <= max(littleVolume, muchVolume*raw) {
 		l.ok("volume", s.Source.Topic, "%s", found)
 		return
 	}
 	better := t.Config.Pane
 	for _, p := range panes {
 		if p > better && t.Config.Defaults.Windows[0]%p == 0 && at(p) < at(better) {
-			if better = p; at(p) <= muchVolume*raw {
+			if better = p; at(p) <= max(littleVolume, muchVolume*raw) {
 				break
 			}
 		}

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -81,10 +82,15 @@ func TestThinTraffic(t *testing.T) {
 kafka: {brokers: %BROKERS%}
 sources: [{topic: thin}, {topic: busy}]
 `)
-	for p := range 60 { // each partition has an event every five minutes
+	var features []string
+	for c := range 30 {
+		features = append(features, fmt.Sprintf(`"x%d":%d`, c, c))
+	}
+	value := []byte(`{"model":"m","features":{` + strings.Join(features, ",") + `}}`)
+	for p := range 60 { // each partition has an event every ten seconds
 		var recs []kafka.Record
 		for i := range 20 {
-			recs = append(recs, kafka.Record{Time: time.Now().Add(time.Duration(i-20) * 5 * time.Minute), Value: []byte(`{"model":"m","features":{"x":1,"y":2,"z":3}}`)})
+			recs = append(recs, kafka.Record{Time: time.Now().Add(time.Duration(i-20) * 10 * time.Second), Value: value})
 		}
 		produce(t, tg.Client, "thin", p, recs)
 	}
