@@ -119,7 +119,7 @@ func eraser(ctx context.Context, cfg *config.Config) (*clickhouse.Eraser, error)
 	if err != nil {
 		return nil, err
 	}
-	e, err := clickhouse.NewEraser(ctx, cc)
+	e, err := clickhouse.NewEraser(ctx, *cc)
 	if err != nil {
 		return nil, fmt.Errorf("%w: nothing was changed; without its rows a model is not forgotten", err)
 	}

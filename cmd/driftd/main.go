@@ -19,6 +19,7 @@ var version = "dev"
 type cli struct {
 	Demo      demoCmd      `cmd:"" help:"See it work: three models with known changes, no server needed."`
 	Init      initCmd      `cmd:"" help:"Look at a topic and write a config for it."`
+	Check     checkCmd     `cmd:"" help:"Say before the first run whether it would work, and how to mend what would not."`
 	Run       runCmd       `cmd:"" help:"Watch the models of a config file."`
 	Reference referenceCmd `cmd:"" help:"Build, show and push references."`
 	Replay    replayCmd    `cmd:"" help:"Run a file through the same code: what would have been found?"`

@@ -151,19 +151,6 @@ func newApp(cfg *config.Config, log *slog.Logger) (*app, error) {
 	return a, nil
 }
 
-// clickhouseConfig is how to reach the ClickHouse of a config.
-func clickhouseConfig(c *config.ClickHouse) (clickhouse.Config, error) {
-	password, err := c.Password.Value()
-	if err != nil {
-		return clickhouse.Config{}, fmt.Errorf("sinks.clickhouse: %w", err)
-	}
-	cc := clickhouse.Config{Addresses: c.Addresses, Database: c.Database, Username: c.Username, Password: password}
-	if c.TLS {
-		cc.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	return cc, nil
-}
-
 // sinks are those that config names.
 func (a *app) sinks() (map[string]pipeline.Sink, error) {
 	out := map[string]pipeline.Sink{}
@@ -177,7 +164,7 @@ func (a *app) sinks() (map[string]pipeline.Sink, error) {
 			Retried:  func(string, error) { a.metrics.Retried("clickhouse") },
 			Rejected: a.rejected("clickhouse"),
 		}
-		a.click = clickhouse.New(cc)
+		a.click = clickhouse.New(*cc)
 		a.closers.add("clickhouse", func(context.Context) error { return a.click.Close() })
 		out["clickhouse"] = a.opened("clickhouse", a.click.Open, a.click)
 	}
@@ -191,6 +178,19 @@ func (a *app) sinks() (map[string]pipeline.Sink, error) {
 		out["file"] = a.opened("file", w.Open, w)
 	}
 	return out, nil
+}
+
+// clickhouseConfig is where config has ClickHouse, with the password.
+func clickhouseConfig(c *config.ClickHouse) (*clickhouse.Config, error) {
+	password, err := c.Password.Value()
+	if err != nil {
+		return nil, fmt.Errorf("sinks.clickhouse: %w", err)
+	}
+	cc := &clickhouse.Config{Addresses: c.Addresses, Database: c.Database, Username: c.Username, Password: password}
+	if c.TLS {
+		cc.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return cc, nil
 }
 
 func (a *app) opened(name string, open func(context.Context) error, sink pipeline.Sink) *opened {

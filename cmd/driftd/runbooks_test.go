@@ -5,16 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 )
-
-// announced are commands that the runbooks tell of and that come with a later
-// version; one that is there is checked like all others.
-var announced = []string{"check", "reference accept", "reference log"}
 
 // What the runbooks tell people to type at night is understood, and their links
 // lead somewhere.
@@ -35,9 +30,6 @@ func TestRunbooksAreTrue(t *testing.T) {
 			}
 			commands++
 			words := strings.Fields(line)[1:]
-			if soon(words) {
-				continue
-			}
 			parser := kong.Must(new(cli), kong.BindTo(context.Background(), (*context.Context)(nil)))
 			if _, err := parser.Parse(words); err != nil {
 				t.Errorf("%s: %q: %v", name, line, err)
@@ -52,22 +44,4 @@ func TestRunbooksAreTrue(t *testing.T) {
 	if commands < 8 {
 		t.Fatalf("only %d commands were found: does the test still read the runbooks?", commands)
 	}
-}
-
-// soon tells whether a command is announced and not there yet.
-func soon(words []string) bool {
-	parser := kong.Must(new(cli), kong.BindTo(context.Background(), (*context.Context)(nil)))
-	node, name := parser.Model.Node, ""
-	for _, w := range words {
-		i := slices.IndexFunc(node.Children, func(c *kong.Node) bool { return c.Name == w })
-		name = strings.TrimSpace(name + " " + w)
-		if i < 0 {
-			return slices.Contains(announced, name)
-		}
-		node = node.Children[i]
-		if len(node.Children) == 0 {
-			return false
-		}
-	}
-	return false
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +20,8 @@ import (
 )
 
 // broker TOPIC=PARTITIONS...: a broker inside the process until the script ends;
-// $BROKER is its address.
+// $BROKER is its address, and $LISTEN one on
+// which nothing listens.
 func broker(ts *testscript.TestScript, neg bool, args []string) {
 	topics := map[string]int{}
 	for _, a := range args {
@@ -33,6 +36,10 @@ func broker(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(b.Close)
 	ts.Setenv("BROKER", b.Addr)
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv("LISTEN", free.Addr().String())
+	ts.Check(free.Close())
 }
 
 // send TOPIC PARTITIONS FILE: each line is a record, a second after the one
@@ -82,4 +89,12 @@ func accepted(ts *testscript.TestScript, neg bool, args []string) {
 	a, err := newApp(cfg, log)
 	ts.Check(err)
 	a.closers.close(log)
+}
+
+// fillin FILE...: $BROKER and $LISTEN in each file get their values.
+func fillin(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		text := strings.NewReplacer("$BROKER", ts.Getenv("BROKER"), "$LISTEN", ts.Getenv("LISTEN")).Replace(ts.ReadFile(name))
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o600))
+	}
 }

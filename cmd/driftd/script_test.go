@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"gen": gen, "head": head, "pack": pack, "results": results, "complete": complete, "field": field, "jsonfile": jsonfile, "broker": broker, "send": send, "accepted": accepted,
+			"gen": gen, "head": head, "pack": pack, "results": results, "complete": complete, "field": field, "jsonfile": jsonfile, "broker": broker, "send": send, "accepted": accepted, "fillin": fillin,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TMPDIR", e.WorkDir)

@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -103,41 +102,23 @@ func (l *Learned) describe(b *strings.Builder) {
 // columns lists, worst first, the smallest shift that each column can show in a
 // usual window.
 func (l *Learned) columns(b *strings.Builder) {
-	type line struct {
-		name, kind string
-		mde        float64
-		verdict    driftd.Verdict
-		reason     string
-	}
 	alpha := detectors.MaxAlpha
 	if l.Conf.Alpha != nil {
 		alpha = l.Conf.Alpha(l.Layout, len(driftd.Segments(l.Layout.Segments)))
 	}
-	usual := usualWindow(l.Series[0].Kept)
-	ref := l.Series[0].Reference
-	var lines []line
-	for c := range l.Layout.Columns {
-		lc := &l.Layout.Columns[c]
-		col := detectors.NewColumn(lc, &ref.Columns[c], &ref.Scales[0].Columns[c], alpha)
-		cw := detectors.ColumnWindow{Profile: &usual.Profile.Columns[c], Missing: usual.Profile.Missing(lc, c)}
-		if ref.Timezone != "" {
-			cw.Slot, cw.Day = driftd.SlotAt(usual.Start, l.Conf.Location)
-		}
-		d := col.Judge(&cw, true, "")
-		lines = append(lines, line{lc.Name, lc.Kind.String(), d.MDE, d.Verdict, d.Reason})
-	}
-	slices.SortStableFunc(lines, func(x, y line) int { return cmp.Compare(worst(y.mde), worst(x.mde)) })
+	usual := UsualWindow(l.Series[0].Kept)
+	lines := Detectable(l.Layout, l.Series[0].Reference, usual, alpha, l.Conf.Location)
 	sure := 0
 	for _, x := range lines {
-		if x.verdict == driftd.OK || x.verdict == driftd.Drift {
+		if x.Judged() {
 			sure++
 		}
 	}
 	fmt.Fprintf(b, "  %d columns, of which %d can be judged in a usual window (%s events); the smallest shift that each can show:\n", len(lines), sure, thousands(int64(usual.Profile.Events)))
 	for _, x := range lines[:min(maxLines, len(lines))] {
-		fmt.Fprintf(b, "    %-28s %-12s %-10s", x.name, x.kind, mdeText(x.mde))
-		if x.verdict != driftd.OK && x.verdict != driftd.Drift {
-			fmt.Fprintf(b, " %s: %s", x.verdict, x.reason)
+		fmt.Fprintf(b, "    %-28s %-12s %-10s", x.Column, x.Kind, mdeText(x.MDE))
+		if !x.Judged() {
+			fmt.Fprintf(b, " %s: %s", x.Verdict, x.Reason)
 		}
 		b.WriteString("\n")
 	}
@@ -146,32 +127,11 @@ func (l *Learned) columns(b *strings.Builder) {
 	}
 }
 
-func worst(mde float64) float64 {
-	if math.IsNaN(mde) {
-		return math.Inf(1)
-	}
-	return mde
-}
-
 func mdeText(mde float64) string {
 	if math.IsNaN(mde) {
 		return "none"
 	}
 	return fmt.Sprintf("%.2f", mde)
-}
-
-// usualWindow is the one of median size.
-func usualWindow(ws []*detect.Kept) *detect.Kept {
-	var fit []*detect.Kept
-	for _, k := range ws {
-		if !k.Unfit {
-			fit = append(fit, k)
-		}
-	}
-	slices.SortFunc(fit, func(a, b *detect.Kept) int {
-		return cmp.Or(cmp.Compare(a.Profile.Events, b.Profile.Events), cmp.Compare(a.Start, b.Start))
-	})
-	return fit[len(fit)/2]
 }
 
 // surer says what would make the verdicts surer.

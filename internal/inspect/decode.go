@@ -67,8 +67,12 @@ type rawValue struct {
 // decode reads the sample with the proposed map and counts what comes out. It
 // fills Decoded, Events and Failures.
 func decode(records []Record, r *Report) *decoded {
+	return decodeWith(records, r, allModels{})
+}
+
+func decodeWith(records []Record, r *Report, catalog consumers.Catalog) *decoded {
 	out := &decoded{byName: map[string]*column{}, counts: map[string]*modelCount{}, tags: map[string]*tagCount{}}
-	dec, err := consumers.NewDecoder(r.Source.Map, r.Source.Model, allModels{})
+	dec, err := consumers.NewDecoder(r.Source.Map, r.Source.Model, catalog)
 	if err != nil { // the config's parser will say so too
 		r.Failures = append(r.Failures, Failure{Reason: "map", Count: len(records), Error: err.Error()})
 		return out

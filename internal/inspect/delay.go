@@ -23,6 +23,8 @@ type Delay struct {
 	Lateness  Duration `json:"lateness"`  // proposed
 	MaxAge    Duration `json:"max_age"`   // proposed
 	WithoutIt int      `json:"without_time"`
+
+	sorted []time.Duration
 }
 
 // Duration is written as the config writes it: 2m, 1h30m, 1d.
@@ -91,10 +93,26 @@ func quantile(x []time.Duration, q float64) time.Duration {
 // judgeTimes fills Delay and Rate and proposes lateness and max_age.
 func (r *Report) judgeTimes(d *decoded, p *proposer) {
 	r.Rate = rate(d.events)
+	y := r.measure(d.events, maxSkew)
+	if y == nil {
+		return
+	}
+	y.MaxAge = Duration(defaultMaxAge)
+	if y.Max > Duration(defaultMaxAge) {
+		y.MaxAge = Duration(roundUp(niceAge, time.Duration(y.Max)))
+	}
+	y.TooOld = y.older(time.Duration(y.MaxAge))
+	r.Source.Lateness, r.Source.MaxAge = time.Duration(y.Lateness), time.Duration(y.MaxAge)
+	r.tellDelay(y)
+}
+
+// measure fills Delay but for what depends on max_age; nil when no event has both
+// times.
+func (r *Report) measure(events []decodedEvent, maxSkew time.Duration) *Delay {
 	var delays []time.Duration
 	without, unstamped := 0, 0
 	ahead, farAhead := 0, 0
-	for _, e := range d.events {
+	for _, e := range events {
 		switch {
 		case e.time == noTime:
 			without++
@@ -116,28 +134,29 @@ func (r *Report) judgeTimes(d *decoded, p *proposer) {
 		r.note(fmt.Sprintf("%d events are in records without a timestamp (written by a very old producer): bounds on time cannot be checked", unstamped))
 	}
 	if len(delays) == 0 {
-		return
+		return nil
 	}
 	if without > 0 {
-		r.note(fmt.Sprintf("%d of %d events have no time: their Kafka record's is used", without, len(d.events)))
+		r.note(fmt.Sprintf("%d of %d events have no time: their Kafka record's is used", without, len(events)))
 	}
 	slices.Sort(delays)
 	n := float64(len(delays))
 	y := &Delay{Events: len(delays), P50: Duration(quantile(delays, .5)), P99: Duration(quantile(delays, .99)), P999: Duration(quantile(delays, .999)),
-		Max: Duration(delays[len(delays)-1]), Ahead: float64(ahead) / n, FarAhead: float64(farAhead) / n, WithoutIt: without}
+		Max: Duration(delays[len(delays)-1]), Ahead: float64(ahead) / n, FarAhead: float64(farAhead) / n, WithoutIt: without, sorted: delays}
 	r.Delay = y
 	y.Lateness = Duration(roundUp(niceLateness, time.Duration(y.P999)))
-	y.MaxAge = Duration(defaultMaxAge)
-	if y.Max > Duration(defaultMaxAge) {
-		y.MaxAge = Duration(roundUp(niceAge, time.Duration(y.Max)))
-	}
-	for _, x := range delays {
-		if x > time.Duration(y.MaxAge) {
-			y.TooOld += 1 / n
+	return y
+}
+
+// older is the share of events that are older than age.
+func (y *Delay) older(age time.Duration) float64 {
+	n := 0
+	for _, x := range y.sorted {
+		if x > age {
+			n++
 		}
 	}
-	r.Source.Lateness, r.Source.MaxAge = time.Duration(y.Lateness), time.Duration(y.MaxAge)
-	r.tellDelay(y)
+	return float64(n) / float64(len(y.sorted))
 }
 
 func saturated(a, b int64) int64 {

@@ -29,17 +29,7 @@ func (c *Client) EnsureTopics(ctx context.Context, specs []TopicSpec) error {
 		if !isUnknownTopic(err) {
 			return err
 		}
-		t := kafkago.TopicConfig{Topic: s.Name, NumPartitions: s.Partitions, ReplicationFactor: s.Replication}
-		if t.ReplicationFactor == 0 {
-			t.ReplicationFactor = -1
-		}
-		for k, v := range s.Configs {
-			t.ConfigEntries = append(t.ConfigEntries, kafkago.ConfigEntry{ConfigName: k, ConfigValue: v})
-		}
-		sort.Slice(t.ConfigEntries, func(i, j int) bool {
-			return t.ConfigEntries[i].ConfigName < t.ConfigEntries[j].ConfigName
-		})
-		missing = append(missing, t)
+		missing = append(missing, topicConfig(s))
 	}
 	if len(missing) == 0 {
 		return nil
@@ -58,6 +48,20 @@ func (c *Client) EnsureTopics(ctx context.Context, specs []TopicSpec) error {
 		}
 		return errors.Join(errs...)
 	})
+}
+
+func topicConfig(s TopicSpec) kafkago.TopicConfig {
+	t := kafkago.TopicConfig{Topic: s.Name, NumPartitions: s.Partitions, ReplicationFactor: s.Replication}
+	if t.ReplicationFactor == 0 {
+		t.ReplicationFactor = -1
+	}
+	for k, v := range s.Configs {
+		t.ConfigEntries = append(t.ConfigEntries, kafkago.ConfigEntry{ConfigName: k, ConfigValue: v})
+	}
+	sort.Slice(t.ConfigEntries, func(i, j int) bool {
+		return t.ConfigEntries[i].ConfigName < t.ConfigEntries[j].ConfigName
+	})
+	return t
 }
 
 // DescribeTopicConfig returns the settings of a topic that are in force, the

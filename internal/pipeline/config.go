@@ -112,3 +112,12 @@ func SettingsOf(cfg *config.Config, live *Live, version string, log *slog.Logger
 func RolesOf(cfg *config.Config) Roles {
 	return Roles{Profile: cfg.HasRole(config.RoleProfile), Detect: cfg.HasRole(config.RoleDetect), Write: cfg.HasRole(config.RoleWrite)}
 }
+
+// SeriesRules are the rules of a series as its detect task has them: RulesOf with
+// the number of the model's series in a layout, and with the references in use.
+func SeriesRules(cfg *config.Config, s driftd.Series, version string, layout *driftd.Layout, uses []detect.Use) detect.Rules {
+	r := RulesOf(cfg, s, version)
+	r.SeriesCount = len(driftd.Segments(segmentTags(cfg.ModelOf(s.Model).Segments, layout)))
+	r.Uses = uses
+	return r
+}

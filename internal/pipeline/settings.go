@@ -122,3 +122,15 @@ func (s *Settings) deadLettersTopic() string { return s.Prefix + ".deadletters" 
 func (s *Settings) profileGroup(topic string) string { return s.Prefix + ".profile." + topic }
 func (s *Settings) detectGroup() string              { return s.Prefix + ".detect" }
 func (s *Settings) writeGroup() string               { return s.Prefix + ".write" }
+
+// Groups are the consumer groups that driftd joins.
+func (s *Settings) Groups() []string {
+	var out []string
+	for i := range s.Sources {
+		out = append(out, s.profileGroup(s.Sources[i].Topic))
+	}
+	return append(out, s.detectGroup(), s.writeGroup())
+}
+
+// Carries says whether a source may carry a model.
+func (s *Source) Carries(model string) bool { return s.carries(model) }

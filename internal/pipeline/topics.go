@@ -44,20 +44,36 @@ func ensureTopics(ctx context.Context, c *kafka.Client, s *Settings) error {
 	if err := c.EnsureTopics(ctx, s.Topics()); err != nil {
 		return fmt.Errorf("make driftd's topics: %w; make them by hand if this user may not", err)
 	}
-	n, err := c.Partitions(ctx, s.profilesTopic())
+	begun, err := CheckTopics(ctx, c, s)
+	if err != nil || begun {
+		return err
+	}
+	b, err := proto.Marshal(&wire.Fixed{MinReader: 1, Pane: int64(s.Pane), Partitions: int32(s.Partitions)})
 	if err != nil {
 		return err
+	}
+	_, err = c.Produce(ctx, s.stateTopic(), 0, []kafka.Record{{Key: []byte(fixedKey), Value: b}})
+	return err
+}
+
+// CheckTopics compares topics, which must be there, with what is fixed for a
+// prefix [E12], and sets s.Partitions. It writes nothing. begun says that a
+// driftd has run with this prefix before.
+func CheckTopics(ctx context.Context, c *kafka.Client, s *Settings) (begun bool, err error) {
+	n, err := c.Partitions(ctx, s.profilesTopic())
+	if err != nil {
+		return false, err
 	}
 	m, err := c.Partitions(ctx, s.stateTopic())
 	if err != nil {
-		return err
+		return false, err
 	}
 	k, err := c.Partitions(ctx, s.windowsTopic())
 	if err != nil {
-		return err
+		return false, err
 	}
 	if m != n || k != n {
-		return fmt.Errorf("topics %s, %s and %s have %d, %d and %d partitions; they must have the same number: make them anew under another kafka.topic_prefix", s.profilesTopic(), s.stateTopic(), s.windowsTopic(), n, m, k)
+		return false, fmt.Errorf("topics %s, %s and %s have %d, %d and %d partitions; they must have the same number: make them anew under another kafka.topic_prefix", s.profilesTopic(), s.stateTopic(), s.windowsTopic(), n, m, k)
 	}
 	s.Partitions = n
 	var fixed *wire.Fixed
@@ -69,19 +85,14 @@ func ensureTopics(ctx context.Context, c *kafka.Client, s *Settings) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("read %s: %w", s.stateTopic(), err)
+		return false, fmt.Errorf("read %s: %w", s.stateTopic(), err)
 	}
 	if fixed == nil {
-		b, err := proto.Marshal(&wire.Fixed{MinReader: 1, Pane: int64(s.Pane), Partitions: int32(n)})
-		if err != nil {
-			return err
-		}
-		_, err = c.Produce(ctx, s.stateTopic(), 0, []kafka.Record{{Key: []byte(fixedKey), Value: b}})
-		return err
+		return false, nil
 	}
 	if fixed.Pane != int64(s.Pane) || int(fixed.Partitions) != n {
-		return fmt.Errorf("topic prefix %q was begun with panes of %v and %d profile partitions, and now has %v and %d: these are fixed for a prefix; set them back, or choose a new kafka.topic_prefix",
+		return true, fmt.Errorf("topic prefix %q was begun with panes of %v and %d profile partitions, and now has %v and %d: these are fixed for a prefix; set them back, or choose a new kafka.topic_prefix",
 			s.Prefix, pane(fixed.Pane), fixed.Partitions, s.Pane, n)
 	}
-	return nil
+	return true, nil
 }

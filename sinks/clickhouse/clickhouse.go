@@ -114,7 +114,20 @@ func (w *Writer) Open(ctx context.Context) error {
 	if err := w.cfg.validate(); err != nil {
 		return fmt.Errorf("open ClickHouse: %w", err)
 	}
-	conn, err := clickhouse.Open(&clickhouse.Options{
+	conn, err := w.connect()
+	if err != nil {
+		return fmt.Errorf("open ClickHouse: %w", err)
+	}
+	w.conn = conn
+	if err := w.retry(ctx, "open", func(ctx context.Context) error { return migrate(ctx, w.conn, w.cfg) }); err != nil {
+		return fmt.Errorf("open ClickHouse at %v: %w", w.cfg.Addresses, err)
+	}
+	return nil
+}
+
+// connect makes a pool, which connects when it is used.
+func (w *Writer) connect() (driver.Conn, error) {
+	return clickhouse.Open(&clickhouse.Options{
 		Addr: w.cfg.Addresses,
 		// No database: it may have to be made first. Every table is named with its own.
 		Auth:        clickhouse.Auth{Username: w.cfg.Username, Password: w.cfg.Password},
@@ -128,14 +141,6 @@ func (w *Writer) Open(ctx context.Context) error {
 			"async_insert": 0,
 		},
 	})
-	if err != nil {
-		return fmt.Errorf("open ClickHouse: %w", err)
-	}
-	w.conn = conn
-	if err := w.retry(ctx, "open", func(ctx context.Context) error { return migrate(ctx, w.conn, w.cfg) }); err != nil {
-		return fmt.Errorf("open ClickHouse at %v: %w", w.cfg.Addresses, err)
-	}
-	return nil
 }
 
 // Close closes the connections. It may be called when Open has failed or was not called.

@@ -57,11 +57,28 @@ var mend = map[int32]string{
 	243: "the disk of ClickHouse is full: free space, or shorten the retention",
 }
 
+// Mend says what to do about an error of ClickHouse that a wrong set-up causes; "" when that is not known.
+func Mend(err error) string {
+	var ex *clickhouse.Exception
+	if !errors.As(err, &ex) {
+		return ""
+	}
+	if ex.Code == 497 {
+		// The right to use a table's engine is apart from that to make tables, and easily forgotten.
+		if _, after, found := strings.Cut(ex.Message, "TABLE ENGINE ON "); found {
+			engine := strings.FieldsFunc(after, func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') })
+			if len(engine) > 0 {
+				return fmt.Sprintf("GRANT TABLE ENGINE ON %s TO the user; it is not part of CREATE TABLE", engine[0])
+			}
+		}
+	}
+	return mend[ex.Code]
+}
+
 // explain adds what to do to an error.
 func explain(err error) error {
-	var ex *clickhouse.Exception
-	if errors.As(err, &ex) && mend[ex.Code] != "" {
-		return fmt.Errorf("%w: %s", err, mend[ex.Code])
+	if m := Mend(err); m != "" {
+		return fmt.Errorf("%w: %s", err, m)
 	}
 	return err
 }

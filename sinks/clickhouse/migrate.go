@@ -146,8 +146,7 @@ func migrate(ctx context.Context, conn driver.Conn, cfg Config) error {
 	for _, m := range all {
 		if checksum, ok := applied[m.version]; ok {
 			if checksum != m.checksum {
-				return retry.Permanent(fmt.Errorf("migration %s in database %s was applied with checksum %.12s and this driftd has %.12s: "+
-					"its file was edited after a release: use a driftd that has the file as it was, or another database", m.name, cfg.Database, checksum, m.checksum))
+				return retry.Permanent(edited(m, cfg, checksum))
 			}
 			continue
 		}
@@ -164,6 +163,12 @@ func migrate(ctx context.Context, conn driver.Conn, cfg Config) error {
 		cfg.Log.Info("ClickHouse migration applied", "migration", m.name, "database", cfg.Database)
 	}
 	return retain(ctx, conn, cfg)
+}
+
+// edited is the error of a migration that was applied in another form.
+func edited(m migration, cfg Config, checksum string) error {
+	return fmt.Errorf("migration %s in database %s was applied with checksum %.12s and this driftd has %.12s: "+
+		"its file was edited after a release: use a driftd that has the file as it was, or another database", m.name, cfg.Database, checksum, m.checksum)
 }
 
 func exists(ctx context.Context, conn driver.Conn, query string, args ...any) (bool, error) {
