@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -59,7 +60,7 @@ func TestCheckAfterRun(t *testing.T) {
 	text, err := os.ReadFile(f.config)
 	f.must(err)
 	changed := strings.Replace(string(text), "{segments: [country], windows: [1h]}", "{segments: [country, device], windows: [1h, 12h]}", 1) +
-		"models: {\"" + acceptModel + "\": {columns: {z: {importance: .5}}}}\npane: 5m\n"
+		fmt.Sprintf("models: {%q: {columns: {z: {importance: .5}}}}\npane: 5m\n", acceptModel)
 	f.must(os.WriteFile(f.config, []byte(changed), 0o600))
 	rs = results()
 	expect(rs, check.AreaReferences, "segments", acceptModel, check.StatusWarning, "segment device is declared")

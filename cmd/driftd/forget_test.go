@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func TestForgetCommand(t *testing.T) {
 	}
 	fails(forgetCmd{Model: acceptModel, Segment: driftd.AllSegment, Yes: true}, "segment `all` is the whole model")
 	fails(forgetCmd{Model: acceptModel, JSON: true}, "say --yes too")
-	fails(forgetCmd{Model: "nobody", Yes: true}, `driftd has nothing of a model "nobody": there are "`+acceptModel+`"`)
+	fails(forgetCmd{Model: "nobody", Yes: true}, `driftd has nothing of a model "nobody": there are `+fmt.Sprintf("%q", acceptModel))
 	fails(forgetCmd{Model: acceptModel, Segment: "country=IT", Yes: true}, `has no segment "country=IT": there are "all", "country=DE", "country=FR"`)
 	fails(forgetCmd{Model: acceptModel}, "nothing was changed")
 
@@ -58,7 +59,7 @@ func TestForgetCommand(t *testing.T) {
 	}
 	text, err = run(forgetCmd{Model: acceptModel, Yes: true})
 	f.must(err)
-	if !strings.Contains(text, "There is nothing of model \""+acceptModel+"\": it was forgotten at ") {
+	if !strings.Contains(text, fmt.Sprintf("There is nothing of model %q: it was forgotten at ", acceptModel)) {
 		t.Errorf("a second time it says: %s", text)
 	}
 }
