@@ -70,14 +70,6 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-// statuses are "name subject status" of the results, in their order.
-func statuses(rs []check.Result) (out []string) {
-	for _, r := range rs {
-		out = append(out, fmt.Sprintf("%s %s %s", r.Name, r.Subject, r.Status))
-	}
-	return out
-}
-
 // find gives the one result of a name and subject.
 func find(t *testing.T, rs []check.Result, area check.Area, name, subject string) check.Result {
 	t.Helper()
