@@ -128,7 +128,7 @@ start: earliest
 	if good.Failures > 0 {
 		t.Errorf("failures on a set-up that is well: %+v", good.Checks)
 	}
-	good.expect(t, check.AreaBrokers, "reachable", k.Bootstrap, check.StatusOK, "Kafka ")
+	good.expect(t, check.AreaBrokers, "reachable", k.Bootstrap, check.StatusOK, "Kafka 4.")
 	good.expect(t, check.AreaTopics, "timestamps", "predictions", check.StatusOK, "LogAppendTime")
 	good.expect(t, check.AreaTopics, "timestamps", "created", check.StatusWarning, "CreateTime", "--add-config message.timestamp.type=LogAppendTime")
 	good.expect(t, check.AreaEvents, "decodable", "predictions", check.StatusOK)
