@@ -158,7 +158,9 @@ start: earliest
 	d := startDaemon(t, bin, config(c.User, a.URL), log)
 	ran := func() bool {
 		r := checks(t, bin, config(c.User, a.URL))
-		return slices.ContainsFunc(r.Checks, func(x check.Result) bool { return x.Name == "smallest_shift" && x.Subject == "loans" && strings.Contains(x.Found, "can be judged") })
+		return slices.ContainsFunc(r.Checks, func(x check.Result) bool {
+			return x.Name == "smallest_shift" && x.Subject == "loans" && strings.Contains(x.Found, "can be judged")
+		})
 	}
 	until(ctx, t, "a window of loans that has closed", ran)
 	r := checks(t, bin, config(c.User, a.URL))

@@ -8,7 +8,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// The right to use an engine is named apart from that to make tables. The messages are those of ClickHouse 26.7.
+// The right to use an engine is named apart from that to make tables. A real server says the first in e2e/grants_test.go.
 func TestMendNamesTheMissingRight(t *testing.T) {
 	for message, want := range map[string]string{
 		"driftd: Not enough privileges. To execute this query, it's necessary to have the grant TABLE ENGINE ON ReplacingMergeTree":          "GRANT TABLE ENGINE ON ReplacingMergeTree TO the user",
