@@ -43,6 +43,9 @@ func TestClickHouseGrants(t *testing.T) {
 	users, err := os.ReadFile("../deploy/clickhouse/users.d/driftd.xml")
 	must(t, err)
 	users = []byte(strings.NewReplacer("<driftd>", "<least>", "</driftd>", "</least>").Replace(string(users))) // the stack's administrator is called driftd
+	one := regexp.MustCompile(`(?s)<least>.*</least>`).FindString(string(users))
+	engineless := strings.NewReplacer("least>", "engineless>", "<query>GRANT TABLE ENGINE ON ReplacingMergeTree</query>", "").Replace(one)
+	users = []byte(strings.Replace(string(users), one, one+engineless, 1))
 	must(t, os.MkdirAll(filepath.Join(dir, "clickhouse", "users.d"), 0o755))
 	must(t, os.WriteFile(filepath.Join(dir, "clickhouse", "users.d", "driftd.xml"), users, 0o644))
 	c, err := stack.StartClickHouse(ctx, dir)
@@ -70,8 +73,28 @@ func TestClickHouseGrants(t *testing.T) {
 		}
 	}
 
+	// The right to an engine is easily forgotten: the check names it, and so does the error of whoever did not check.
+	without := user("engineless", "change-me-writer")
+	f, err := clickhouse.Look(ctx, without)
+	must(t, err)
+	if len(f.Missing) != 1 || f.Missing[0] != "TABLE ENGINE ON ReplacingMergeTree" || f.Unchecked != nil {
+		t.Errorf("a user without the right to the engine lacks %q, %v", f.Missing, f.Unchecked)
+	}
+	var told string
+	short, stop := context.WithTimeout(ctx, 3*time.Second)
+	defer stop()
+	without.Hooks.Retried = func(_ string, err error) { told = err.Error(); stop() }
+	w := clickhouse.New(without)
+	if err := w.Open(short); err == nil {
+		t.Error("tables were made without the right to their engine")
+	}
+	must(t, w.Close())
+	if !strings.Contains(told, "GRANT TABLE ENGINE ON ReplacingMergeTree TO the user") {
+		t.Errorf("the error without the right to the engine: %s", told)
+	}
+
 	// driftd makes the database and the tables by itself, writes, and changes the retention.
-	w := openWriter(ctx, t, user("least", "change-me-writer"))
+	w = openWriter(ctx, t, user("least", "change-me-writer"))
 	must(t, w.Write(ctx, []driftd.Result{windowResult("fraud", 0, 1), columnResult("amount", 0, 1), incidentResult(driftd.StateOpen, 1)}))
 	longer := user("least", "change-me-writer")
 	longer.Retention = 500 * 24 * time.Hour

@@ -104,7 +104,7 @@ func mendBroker(t *Target, p *kafka.Probe) string {
 		}
 		return "something listens there and does not answer as Kafka: it may want kafka.tls (`tls: {}` for certificates that this machine trusts) or kafka.sasl"
 	}
-	return "check that a Kafka broker listens there; driftd needs Kafka 1.0 or newer"
+	return "check that a Kafka broker listens there"
 }
 
 func closed(err error) bool {

@@ -129,7 +129,7 @@ func (t *Target) volume(l *list, s *Sample, use []InUse) {
 		return profileRate(s.Report.Rate, s.Tail.Partitions, series, columns, pane)
 	}
 	now := at(t.Config.Pane)
-	found := fmt.Sprintf("about %.3g events/s over %s: %s/s read, about %s/s of profiles (panes of %s)", s.Report.Rate, plural(s.Tail.Partitions, "partition"), volume(raw), volume(now), length(t.Config.Pane))
+	found := fmt.Sprintf("about %.3g events/s over %s: %s/s read, about %s/s of profiles (panes of %s), both before compression", s.Report.Rate, plural(s.Tail.Partitions, "partition"), volume(raw), volume(now), length(t.Config.Pane))
 	if now <= max(littleVolume, muchVolume*raw) {
 		l.ok("volume", s.Source.Topic, "%s", found)
 		return

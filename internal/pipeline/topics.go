@@ -25,6 +25,11 @@ func (s *Settings) Topics() []kafka.TopicSpec {
 	log := map[string]string{"max.message.bytes": bytes, "retention.ms": strconv.Itoa(7 * 24 * 3600 * 1000), "compression.type": "producer"}
 	compact := map[string]string{"max.message.bytes": bytes, "cleanup.policy": "compact", "compression.type": "producer"}
 	windows := map[string]string{"max.message.bytes": bytes, "cleanup.policy": "compact,delete", "retention.ms": strconv.FormatInt(windowsRetention.Milliseconds(), 10), "compression.type": "producer"}
+	if s.Replication >= 3 { // one broker may be away, and what was acknowledged is on two
+		for _, c := range []map[string]string{log, compact, windows} {
+			c["min.insync.replicas"] = "2"
+		}
+	}
 	return []kafka.TopicSpec{
 		{Name: s.profilesTopic(), Partitions: s.Partitions, Replication: s.Replication, Configs: log},
 		{Name: s.resultsTopic(), Partitions: s.Partitions, Replication: s.Replication, Configs: log},
