@@ -104,7 +104,7 @@ sources: [{topic: predictions}]
 		t.Fatalf("%d commands:\n%s", len(got), out)
 	}
 	want := []string{
-		"<topics>" + at + "<--create><--if-not-exists><--topic><driftd.windows><--partitions><6><--replication-factor><3><--config><cleanup.policy=compact,delete><--config><compression.type=producer><--config><max.message.bytes=8388608><--config><retention.ms=3024000000>",
+		"<topics>" + at + "<--create><--if-not-exists><--topic><driftd.windows><--partitions><6><--replication-factor><3><--config><cleanup.policy=compact,delete><--config><compression.type=producer><--config><max.message.bytes=8388608><--config><min.insync.replicas=2><--config><retention.ms=3024000000>",
 		"<acls>" + at + may + "<--operation><Read><--operation><Describe><--operation><DescribeConfigs><--topic><predictions>",
 		"<acls>" + at + may + "<--operation><Read><--operation><Write><--operation><Create><--operation><Describe><--operation><DescribeConfigs><--topic><driftd.><--resource-pattern-type><prefixed>",
 		"<acls>" + at + may + "<--operation><Read><--operation><Describe><--group><driftd.><--resource-pattern-type><prefixed>",
