@@ -16,6 +16,7 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/config"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/embedded"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/pipeline"
@@ -286,5 +287,31 @@ func TestIncidentSaysWhere(t *testing.T) {
 	})
 	if !regexp.MustCompile(`^(9\d|100) % of the change in x is in country=DE, which is [45]\d % of the events$`).MatchString(where) {
 		t.Errorf("where: %s", where)
+	}
+}
+
+// What a change can be accepted from: whole windows that began since then.
+func TestWindowsThatTeach(t *testing.T) {
+	hour := int64(time.Hour)
+	s := driftd.Series{Model: "m", Segment: "all"}
+	kept := func(start int64, unfit bool) *detect.Kept {
+		return &detect.Kept{Window: driftd.WindowAt(start*hour, time.Hour, time.UTC), Unfit: unfit}
+	}
+	for _, c := range []struct {
+		name    string
+		kept    []*detect.Kept
+		want    int
+		failure string
+	}{
+		{"two of three", []*detect.Kept{kept(9, false), kept(10, false), kept(11, false)}, 2, ""},
+		{"one of them incomplete", []*detect.Kept{kept(10, true), kept(11, false)}, 1, ""},
+		{"all of them incomplete", []*detect.Kept{kept(9, false), kept(10, true), kept(11, true)}, 0, "the 2 windows of model m, segment all, that have closed since 1970-01-01T10:00:00Z are incomplete"},
+		{"none since", []*detect.Kept{kept(8, false), kept(9, false)}, 0, "has begun and closed since 1970-01-01T10:00:00Z: the last one is that from 1970-01-01T09:00:00Z"},
+		{"none at all", nil, 0, "no closed window of model m, segment all, is kept"},
+	} {
+		teaching, last, err := sinceThen(s, c.kept, 10*hour)
+		if len(teaching) != c.want || c.want > 0 && last != 11*hour || (err != nil) != (c.failure != "") || err != nil && !strings.Contains(err.Error(), c.failure) {
+			t.Errorf("%s: %d windows, the last at %d, %v", c.name, len(teaching), last, err)
+		}
 	}
 }
