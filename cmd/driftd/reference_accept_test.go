@@ -315,3 +315,33 @@ func TestWindowsThatTeach(t *testing.T) {
 		}
 	}
 }
+
+// A change that leaves the layout behind is refused, with the way out; --rebuild
+// makes a new layout and reference of what has come since, and the fleet takes it.
+func TestAcceptRebuild(t *testing.T) {
+	live := time.Now().UTC().Truncate(24 * time.Hour).Add(-48 * time.Hour)
+	f := newFleet(t, live)
+	f.traffic(live.Add(-60*time.Hour), 60, 0)
+	f.run()
+	f.await("what was learned", func() bool { return len(f.said) > 0 })
+	f.traffic(live, 34, 20)
+	f.move(live.Add(34*time.Hour + 10*time.Minute))
+	f.await("the last window", f.closed("all", live.Add(33*time.Hour)))
+	c := acceptCmd{Config: f.config, Model: acceptModel, Since: live.Format(time.RFC3339), Yes: true}
+	if err := c.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "x: 100 % of its values lie outside what the layout has bins for") || !strings.Contains(err.Error(), "--rebuild") {
+		t.Fatalf("accept of another world: %v", err)
+	}
+	c.Rebuild = true
+	f.must(c.Run(context.Background()))
+	f.traffic(live.Add(34*time.Hour), 5, 20)
+	f.move(live.Add(39*time.Hour + 10*time.Minute))
+	f.await("a window in the new layout", f.closed("all", live.Add(38*time.Hour)))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if w := f.windows["all "+live.Add(38*time.Hour).Format(time.RFC3339)]; w.Verdict != driftd.OK || w.Flags > 0 {
+		t.Errorf("a window after the rebuild: %+v", w)
+	}
+	if in := f.last("all"); in.State != driftd.StateAccepted {
+		t.Errorf("the incident: %+v", in)
+	}
+}
