@@ -66,7 +66,7 @@ func (c *acceptCmd) Run(ctx context.Context) error {
 			return err
 		}
 		for i := range accepted {
-			accepted[i].describe(cfg, len(series), since)
+			accepted[i].describe(cfg, since)
 		}
 		if c.DryRun {
 			fmt.Println("\nNothing was changed (--dry-run).")
@@ -125,6 +125,10 @@ func (c *acceptCmd) fit(ctx context.Context, cfg *config.Config, lib *pipeline.L
 	for _, s := range series {
 		uses := lib.Uses(s)
 		now := uses[len(uses)-1]
+		if (now.Layout == nil || now.Reference == nil) && s.Segment != driftd.AllSegment && c.Segment == "" {
+			fmt.Printf("segment %s is still learning its first reference\n", s.Segment)
+			continue
+		}
 		if now.Layout == nil || now.Reference == nil {
 			return nil, fmt.Errorf("model %s, segment %s, is still learning its first reference: there is nothing to accept a change from", s.Model, s.Segment)
 		}
@@ -222,14 +226,14 @@ func columnNames(l *driftd.Layout) string {
 }
 
 // describe says what the new reference would have paged.
-func (a *acceptance) describe(cfg *config.Config, series int, since time.Time) {
+func (a *acceptance) describe(cfg *config.Config, since time.Time) {
 	fmt.Printf("\nModel %s, segment %s: %d windows since %s", a.series.Model, a.series.Segment, a.taught, since.UTC().Format("2006-01-02 15:04 UTC"))
 	if a.taught < detectors.MinWindows {
 		fmt.Printf(" (how windows vary is taken over from the reference before, until there are %d)", detectors.MinWindows)
 	}
 	fmt.Println()
-	rules := pipeline.RulesOf(cfg, a.series, version)
-	rules.Series, rules.SeriesCount = a.series, max(1, series)
+	rules := pipeline.SeriesRules(cfg, a.series, version, a.now.Layout, nil)
+	rules.Series = a.series
 	ref := *a.ref
 	if ref.Fingerprint == "" {
 		ref.Fingerprint = "preview"
@@ -267,6 +271,7 @@ func (a *acceptance) describe(cfg *config.Config, series int, since time.Time) {
 // publishAccepted writes the references and waits until they are in use.
 func publishAccepted(ctx context.Context, lib *pipeline.Library, all []acceptance, o detect.Origin) error {
 	var series []driftd.Series
+	want := map[driftd.Series]string{}
 	for _, a := range all {
 		own := o
 		own.Learned = int64(a.taught)
@@ -274,15 +279,16 @@ func publishAccepted(ctx context.Context, lib *pipeline.Library, all []acceptanc
 			return err
 		}
 		series = append(series, a.series)
+		want[a.series] = a.ref.Fingerprint
 	}
-	return taken(ctx, lib, series, o)
+	return taken(ctx, lib, series, want, o)
 }
 
 // taken waits until a change is taken up and says from when it holds.
-func taken(ctx context.Context, lib *pipeline.Library, series []driftd.Series, o detect.Origin) error {
+func taken(ctx context.Context, lib *pipeline.Library, series []driftd.Series, want map[driftd.Series]string, o detect.Origin) error {
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
-	from, err := lib.Answered(ctx, series, o)
+	from, err := lib.Answered(ctx, series, want, o)
 	for _, s := range series {
 		if t, ok := from[s]; ok {
 			fmt.Printf("model %s, segment %s: in use for windows from %s on\n", s.Model, s.Segment, sinceText(t))

@@ -65,7 +65,7 @@ func (c *logCmd) Run(ctx context.Context) error {
 			return enc.Encode(out)
 		}
 		if len(out) == 0 {
-			fmt.Println("No model has a reference yet.")
+			fmt.Printf("No model has a reference of segment %s.\n", c.Segment)
 			return nil
 		}
 		w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)

@@ -36,5 +36,5 @@ func (c *acceptCmd) rebuild(ctx context.Context, lib *pipeline.Library, since ti
 	if err != nil {
 		return err
 	}
-	return taken(ctx, lib, series, o)
+	return taken(ctx, lib, series, nil, o)
 }

@@ -49,6 +49,6 @@ func (c *useCmd) Run(ctx context.Context) error {
 		if err := lib.Propose(ctx, layout, ref, o); err != nil {
 			return err
 		}
-		return taken(ctx, lib, []driftd.Series{s}, o)
+		return taken(ctx, lib, []driftd.Series{s}, map[driftd.Series]string{s: ref.Fingerprint}, o)
 	})
 }

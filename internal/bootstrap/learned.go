@@ -80,9 +80,8 @@ func (m *learning) finish(p *Plan) (*Learned, error) {
 		for _, k := range s.Kept {
 			k.Unfit = k.Unfit || short[k.Start]
 		}
-		if len(s.Kept) == 0 {
-			continue // a declared value, or `other`, that never came
-		}
+		// A segment that has not come yet, and `all` of a topic without a whole
+		// window, are learned from what comes: they are asked for too.
 		if s.Usable() >= detectors.MinWindows {
 			var err error
 			s.Reference, err = reference.FitWindows(l.Layout, s.Kept, reference.FitOptions{Model: m.name, Segment: segment, Lengths: m.conf.Lengths, Location: m.conf.Location, Baseline: m.conf.Baseline,

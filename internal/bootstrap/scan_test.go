@@ -178,6 +178,24 @@ func TestTopicsAsTheyAre(t *testing.T) {
 	})
 }
 
+// A new topic with thousands of events and no whole window: the layout comes from
+// them, windows from what comes.
+func TestLessThanAWindow(t *testing.T) {
+	tp := newTopic(t)
+	for m := range 20 {
+		recs := make([]kafka.Record, 300)
+		for i := range recs {
+			recs[i] = kafka.Record{Time: monday.Add(10*time.Minute + time.Duration(m)*time.Minute), Value: fmt.Appendf(nil, `{"model":"m","features":{"x":%v}}`, tp.rng.NormFloat64())}
+		}
+		tp.send(recs...)
+	}
+	f := tp.scan(monday.Add(31 * time.Minute))
+	says(t, f, "learning: 0 of 30 windows; verdicts begin in about 30h")
+	if m := f.Models[0]; m.Layout == nil || len(m.Series) != 1 || m.Series[0].Segment != driftd.AllSegment {
+		t.Errorf("learned %+v", m)
+	}
+}
+
 // The plan fixes what is found: twice the same, whatever comes to the topic
 // meanwhile.
 func TestSamePlanSameReference(t *testing.T) {

@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/driftd/driftd"
@@ -86,12 +87,18 @@ func (s *State) learn(u *Use, w *OpenWindow, win *driftd.WindowResult, cols []*d
 // waived says which columns' flags in a window tell nobody: what they say has
 // been accepted, by a reference that is not yet in force.
 func (r *Rules) waived(w *OpenWindow) func(column string) bool {
+	var in []*Use
 	for i := range r.Uses {
 		if u := &r.Uses[i]; u.Accepted != 0 && w.End > u.Accepted && w.Start < u.From {
-			return u.accepts
+			in = append(in, u)
 		}
 	}
-	return nil
+	if in == nil {
+		return nil
+	}
+	return func(column string) bool {
+		return slices.ContainsFunc(in, func(u *Use) bool { return u.accepts(column) })
+	}
 }
 
 func newWindowResult(r *Rules, w *OpenWindow, in Input) *driftd.WindowResult {

@@ -80,7 +80,8 @@ type Rules struct {
 	Lengths      []time.Duration // the base length first
 	Location     *time.Location
 	PagesPerWeek float64
-	SeriesCount  int // of the model
+	SeriesCount  int                      // of the model, where CountSeries is nil
+	CountSeries  func(*driftd.Layout) int // of the model in a layout: a window is judged by that of its own
 	Policy       *alerts.Policy
 	Uses         []Use // by From, ascending
 	PageMaxAge   time.Duration
@@ -139,6 +140,9 @@ func (r *Rules) watched(column string) bool {
 // tested is a function of config and reference, not of traffic.
 func (r *Rules) Budget(u Use) detectors.Budget {
 	b := detectors.Budget{PagesPerWeek: r.PagesPerWeek, Series: max(1, r.SeriesCount)}
+	if r.CountSeries != nil {
+		b.Series = max(1, r.CountSeries(u.Layout))
+	}
 	for i := range u.Layout.Columns {
 		if r.watched(u.Layout.Columns[i].Name) {
 			b.Columns++
@@ -186,7 +190,7 @@ func noReference(r *Rules, st *State, use *Use) string {
 	switch {
 	case use == nil || use.Layout == nil:
 		return fmt.Sprintf("no reference for model %s: make one with `driftd reference build` and `driftd reference push`", s.Model)
-	case use.Origin.Kind == Bootstrap || use.Origin.Kind == Learned:
+	case use.Origin.Kind == Bootstrap || use.Origin.Kind == Learned || use.Origin.Kind == Accepted:
 		have, _ := st.Learnable(use)
 		return learning(r, have)
 	}

@@ -27,8 +27,41 @@ type learner struct {
 	refs   *References
 	log    *slog.Logger
 
+	made  int64 // of the plan that is taken up; 0: none
+	later map[string]postponed
+
 	progress atomic.Pointer[bootstrap.Progress] // of the scan under way
 	told     time.Time
+}
+
+// postponed is a model of which nothing could be learned: it is not looked for
+// again before a time, each time later.
+type postponed struct {
+	at   time.Time
+	wait time.Duration
+}
+
+// postpone keeps a name that too few events have, such as a mistyped one, from
+// having all topics read every few minutes.
+func (l *learner) postpone(f *bootstrap.Found) {
+	if l.later == nil {
+		l.later = map[string]postponed{}
+	}
+	for _, m := range f.Models {
+		if m.Err == nil {
+			delete(l.later, m.Name)
+			continue
+		}
+		wait := min(max(l.every(), 2*l.later[m.Name].wait), 24*time.Hour)
+		l.later[m.Name] = postponed{time.Now().Add(wait), wait}
+	}
+}
+
+func (l *learner) every() time.Duration {
+	if l.set.LearnEvery > 0 {
+		return l.set.LearnEvery
+	}
+	return learnEvery
 }
 
 // status says how far a scan has come, "" when none is under way.
@@ -44,24 +77,30 @@ func (l *learner) status() string {
 // reference yet.
 const learnEvery = 10 * time.Minute
 
-// maxReplans is how often retention may overtake a scan before it waits.
+// maxReplans is how often retention may overtake a scan before it is left for later.
 const maxReplans = 5
 
 // run learns what is there, and then looks now and then for more.
 func (l *learner) run(ctx context.Context) error {
-	every := l.set.LearnEvery
-	if every <= 0 {
-		every = learnEvery
-	}
+	known, last := 0, time.Time{}
 	for {
 		sources, missing := l.sources(ctx)
-		if len(sources) > 0 {
-			if err := l.round(ctx, sources); err != nil {
+		if len(sources) > 0 && (len(sources) != known || time.Since(last) >= l.every()) {
+			known, last = len(sources), time.Now()
+			err := l.round(ctx, sources)
+			if newer := (*wire.NewerError)(nil); errors.As(err, &newer) {
 				return err
 			}
+			if err != nil && ctx.Err() == nil { // judging goes on; readers of new topics wait
+				l.log.Error("references could not be learned from the topics; it is tried again in a minute", "err", err)
+				known = 0
+			}
 		}
-		wait := every
-		if missing { // their groups wait for it
+		wait := l.every()
+		switch {
+		case known == 0 && len(sources) > 0:
+			wait = min(wait, time.Minute)
+		case missing: // their groups wait for them
 			wait = min(wait, 5*time.Second)
 		}
 		select {
@@ -90,6 +129,10 @@ func (l *learner) sources(ctx context.Context) (out []*Source, missing bool) {
 
 // round makes or takes up a plan, carries it out and says so.
 func (l *learner) round(ctx context.Context, sources []*Source) error {
+	l.made = 0
+	if p := l.written(sources); p != nil {
+		l.made = p.Made
+	}
 	if l.nothingToLearn(sources) {
 		return l.finish(ctx, sources, nil, driftd.MinTime)
 	}
@@ -121,6 +164,7 @@ func (l *learner) round(ctx context.Context, sources []*Source) error {
 		if err != nil {
 			return err
 		}
+		l.postpone(found)
 		if l.set.Say != nil {
 			l.set.Say(found.Summary())
 		}
@@ -142,7 +186,7 @@ func (l *learner) nothingToLearn(sources []*Source) bool {
 // wanted says that a model is to be learned: not one that was forgotten, though
 // its topic still has old events, before it sends new ones.
 func (l *learner) wanted(model string) bool {
-	return l.set.Models.Bootstrap(model) > 0 && !l.refs.provided(model) && !l.refs.away(model)
+	return l.set.Models.Bootstrap(model) > 0 && !l.refs.provided(model, l.made) && !l.refs.away(model) && !time.Now().Before(l.later[model].at)
 }
 
 func (l *learner) anyToLearn(p *bootstrap.Plan) bool {

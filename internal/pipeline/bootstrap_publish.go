@@ -28,7 +28,7 @@ func learnedModel(set *Settings, name string) bootstrap.Model {
 func (l *learner) publish(ctx context.Context, f *bootstrap.Found) (from int64, err error) {
 	from = driftd.MaxTime
 	for _, m := range f.Models {
-		if m.Err != nil || l.refs.provided(m.Name) || l.refs.away(m.Name) { // somebody has pushed one, or forgotten it, meanwhile
+		if m.Err != nil || l.refs.provided(m.Name, f.Plan.Made) || l.refs.away(m.Name) { // somebody has pushed one, or forgotten it, meanwhile
 			continue
 		}
 		if err := publishLearned(ctx, l.client, l.set, m, detect.Origin{Kind: detect.Bootstrap, By: "driftd", At: f.Plan.Made}); err != nil {

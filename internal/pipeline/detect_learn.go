@@ -113,9 +113,13 @@ func (t *detectTask) fit(ctx context.Context, due []*lesson) error {
 		return err
 	}
 	for _, l := range due {
-		o := detect.Origin{Kind: detect.Learned, By: "driftd", At: t.set.Now().UnixNano(), Since: l.use.Origin.Since, Trusted: l.use.Origin.Trusted, First: l.from}
+		o := detect.Origin{Kind: detect.Learned, By: "driftd", At: t.set.Now().UnixNano(), Since: l.use.Origin.Since, Trusted: l.use.Origin.Trusted, Columns: l.use.Origin.Columns, First: l.from}
+		var keep func(string) bool
+		if o.Columns != nil && l.use.Reference != nil { // the others keep their reference
+			keep = func(column string) bool { return !slices.Contains(o.Columns, column) }
+		}
 		ref, err := reference.FitWindows(l.use.Layout, l.kept, reference.FitOptions{Model: l.series.Model, Segment: l.series.Segment,
-			Lengths: l.rules.Lengths, Location: l.rules.Location, Baseline: l.rules.Baseline, Origin: o, Inherit: l.use.Reference, Source: "learned from closed windows"})
+			Lengths: l.rules.Lengths, Location: l.rules.Location, Baseline: l.rules.Baseline, Origin: o, Inherit: l.use.Reference, Keep: keep, Source: "learned from closed windows"})
 		if err != nil {
 			t.log.Warn("a reference cannot be learned yet", "model", l.series.Model, "segment", l.series.Segment, "err", err)
 			continue

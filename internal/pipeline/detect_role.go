@@ -132,7 +132,7 @@ func (t *detectTask) answer(ctx context.Context) error {
 	for _, q := range t.refs.Pending(func(s driftd.Series) bool { return s.Partition(t.set.Partitions) == t.partition }) {
 		from := t.effectiveFrom(q)
 		entry := &wire.UseEntry{Reference: q.ask.Reference, Layout: q.ask.Layout, EffectiveFrom: from, Origin: q.ask.Origin}
-		if s := t.series[q.series]; s != nil && q.ask.Origin.GetKind() == detect.Accepted {
+		if s := t.series[q.series]; s != nil && q.ask.Origin.GetKind() == detect.Accepted && s.state.Merged != driftd.MinTime {
 			entry.Accepted = s.state.Merged // every window that ends by then has been judged
 		}
 		use := &wire.Use{MinReader: 1, Entries: append(append([]*wire.UseEntry(nil), q.uses...), entry)}

@@ -140,7 +140,8 @@ func (t *detectTask) configure(s *judged) {
 	if len(r.Uses) > 0 {
 		layout = r.Uses[len(r.Uses)-1].Layout
 	}
-	r.SeriesCount = len(driftd.Segments(segmentTags(t.set.Models.Segments(s.series.Model), layout)))
+	segments := t.set.Models.Segments(s.series.Model)
+	r.CountSeries = func(l *driftd.Layout) int { return len(driftd.Segments(segmentTags(segments, l))) }
 	if layout != nil || t.set.Models.Known(s.series.Model) { // not of every name that a bad tag makes
 		t.set.Metrics.Budget(s.series.Model, r.PagesPerWeek)
 	}

@@ -113,7 +113,7 @@ func (r *References) dropped(m *wire.Forgotten, layout string) bool {
 // passedOver says that a profile is of what was forgotten: it was written before,
 // or later, in a layout that is gone, by a task that had not heard of it yet.
 func (t *detectTask) passedOver(s driftd.Series, offset int64, layout string) bool {
-	return len(t.gone) > 0 && (offset <= t.gone.through(s, t.partition) ||
+	return len(t.gone) > 0 && (offset < t.gone.through(s, t.partition) ||
 		t.refs.dropped(t.gone[driftd.Series{Model: s.Model, Segment: driftd.AllSegment}], layout))
 }
 

@@ -141,10 +141,10 @@ func (l *Library) Propose(ctx context.Context, layout *driftd.Layout, ref *drift
 	return propose(ctx, l.client, l.set.referencesTopic(), layout, ref, o)
 }
 
-// Answered waits until every series uses what origin asked for, and tells from
-// when. The error says what is known when time runs out, and when somebody else
+// Answered waits until every series uses what origin asked for (want: fingerprints
+// of references, where they are known), and tells from when. The error says what is known when time runs out, and when somebody else
 // asked for something else meanwhile.
-func (l *Library) Answered(ctx context.Context, series []driftd.Series, o detect.Origin) (map[driftd.Series]time.Time, error) {
+func (l *Library) Answered(ctx context.Context, series []driftd.Series, want map[driftd.Series]string, o detect.Origin) (map[driftd.Series]time.Time, error) {
 	for {
 		now, err := OpenLibrary(ctx, l.client, l.set)
 		if err != nil {
@@ -155,10 +155,11 @@ func (l *Library) Answered(ctx context.Context, series []driftd.Series, o detect
 			u, q := now.Uses(s), now.refs.requests[s]
 			ours := func(at int64, by string) bool { return at == o.At && by == o.By }
 			switch {
-			case len(u) > 0 && ours(u[len(u)-1].Origin.At, u[len(u)-1].Origin.By),
+			case len(u) > 0 && want[s] != "" && u[len(u)-1].Fingerprint == want[s], // whoever asked for it
+				slices.ContainsFunc(u, func(x Named) bool { return ours(x.Origin.At, x.Origin.By) }), // perhaps followed by a fuller one
 				q != nil && ours(q.Origin.GetAt(), q.Origin.GetBy()) && answers(now.refs.uses[s], q): // the same was in use already
-				from[s] = time.Unix(0, u[len(u)-1].From).UTC()
-			case q != nil && !ours(q.Origin.GetAt(), q.Origin.GetBy()):
+				from[s] = time.Unix(0, u[len(u)-1].From).UTC() // of the last
+			case q != nil && !ours(q.Origin.GetAt(), q.Origin.GetBy()) && (want[s] == "" || q.Reference != want[s]):
 				return from, fmt.Errorf("%s asked for another change of model %s, segment %s, at the same time: that one stands. See `driftd reference log`, and ask again if yours is still wanted", cmp.Or(q.Origin.GetBy(), "somebody"), s.Model, s.Segment)
 			}
 		}

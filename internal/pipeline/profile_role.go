@@ -58,13 +58,17 @@ func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Clie
 // firstTime is T0 of a topic that nobody has read. Where its models learn from
 // what it holds, that is done first: reading begins where what taught ends.
 func firstTime(ctx context.Context, set *Settings, src *Source, refs *References, committed map[int]kafka.Committed) (int64, error) {
-	fresh := false
+	fresh := true // a partition that is added to a topic that is read begins where its siblings did
 	for _, c := range committed {
-		fresh = fresh || c.Offset < 0
+		fresh = fresh && c.Offset < 0
 	}
 	if !fresh || !set.learns(src) {
 		return set.startTime(), nil
 	}
+	waiting := time.AfterFunc(time.Minute, func() {
+		set.Log.Warn("reading waits until references have been learned from what the topic holds: is a driftd with the role detect running, with this topic in its config?", "topic", src.Topic)
+	})
+	defer waiting.Stop()
 	from, err := refs.learned(ctx, src.Topic)
 	if err != nil {
 		return 0, err

@@ -238,6 +238,9 @@ func (r *References) Uses(s driftd.Series) []detect.Use {
 			continue
 		}
 		u := detect.Use{From: e.EffectiveFrom, Layout: l, Reference: r.refs[e.Reference], Origin: wire.OriginFromWire(e.Origin), Accepted: e.Accepted}
+		if borrowed && u.Accepted != 0 { // how far `all` had come says nothing of this series
+			u.Accepted = e.EffectiveFrom
+		}
 		if borrowed && !strings.HasPrefix(s.Segment, "version=") {
 			u.Reference = nil
 		}

@@ -124,10 +124,16 @@ func (r *References) asked(b *wire.Bundle) bool {
 	return true
 }
 
-// provided says that a model has a reference, or has been asked to use one.
-func (r *References) provided(model string) bool {
+// provided says that a model has a reference, or has been asked to use one, other
+// than by the plan made at a time: a plan that is taken up is carried out anew as a
+// whole, so that reading begins where it would have.
+func (r *References) provided(model string, made int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := driftd.Series{Model: model, Segment: driftd.AllSegment}
-	return len(r.uses[s]) > 0 || r.requests[s] != nil
+	q := r.requests[s]
+	if q != nil && q.Origin.GetKind() == detect.Bootstrap && q.Origin.GetAt() == made {
+		return false
+	}
+	return len(r.uses[s]) > 0 || q != nil
 }

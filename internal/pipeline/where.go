@@ -116,6 +116,9 @@ func (r *References) segmentUses(model string) map[driftd.Series]detect.Use {
 func byTag(segments map[string]*lesson) map[string][]string {
 	out := map[string][]string{}
 	for name := range segments {
+		if strings.Contains(name, ",") { // crossed: its parts are those of its tags
+			continue
+		}
 		tag, _, _ := strings.Cut(name, "=")
 		out[tag] = append(out[tag], name)
 	}

@@ -36,6 +36,13 @@ type FitOptions struct {
 // nothing, windows that were flagged nothing about the column that drifted.
 func FitWindows(l *driftd.Layout, windows []*detect.Kept, opt FitOptions) (*driftd.Reference, error) {
 	ws := usable(l, windows)
+	if opt.Keep == nil { // what nobody learns from is not of the reference
+		least := driftd.MaxTime
+		for c := range l.Columns {
+			least = min(least, opt.Origin.SinceOf(l.Columns[c].Name))
+		}
+		ws = slices.DeleteFunc(ws, func(w *detect.Kept) bool { return w.Start < least })
+	}
 	if len(ws) == 0 {
 		return nil, fmt.Errorf("no window of model %s, segment %s, can teach a reference", opt.Model, opt.Segment)
 	}
@@ -137,8 +144,9 @@ func mergeColumn(l *driftd.Layout, c int, ws []*detect.Kept, opt *FitOptions) dr
 }
 
 // longer merges base windows into windows of a length. A longer one that has
-// fewer than half as many base windows as the median one is left out: a hole or
-// an end of the data runs through it.
+// fewer than nine tenths of the base windows of the fullest is left out: a hole
+// or an end of the data runs through it. So are all of them where there are fewer
+// than a week of them and the fullest is not whole: it cannot be told what is.
 func longer(ws []*detect.Kept, length time.Duration, base bool, loc *time.Location) []fitWindow {
 	var out []fitWindow
 	for _, w := range ws {
@@ -153,12 +161,13 @@ func longer(ws []*detect.Kept, length time.Duration, base bool, loc *time.Locati
 		last.of = append(last.of, w)
 	}
 	if !base {
-		n := make([]int, len(out))
+		most := 0
 		for i := range out {
-			n[i] = len(out[i].of)
+			most = max(most, len(out[i].of))
 		}
-		slices.Sort(n)
-		out = slices.DeleteFunc(out, func(w fitWindow) bool { return 2*len(w.of) < n[len(n)/2] })
+		whole := int(length / ws[0].Length)
+		unsure := len(out) < 7 && 10*most < 9*whole
+		out = slices.DeleteFunc(out, func(w fitWindow) bool { return unsure || 10*len(w.of) < 9*most })
 	}
 	for i := range out {
 		w := &out[i]
