@@ -53,9 +53,9 @@ func summarise(i *Incident, o *Observation) string {
 
 // AcceptCommand is the command that makes an incident's change the new normal.
 func AcceptCommand(r *driftd.IncidentResult) string {
-	c := "driftd reference accept --model " + argument(r.Model)
+	c := "driftd reference accept --model " + Argument(r.Model)
 	if r.Segment != driftd.AllSegment {
-		c += " --segment " + argument(r.Segment)
+		c += " --segment " + Argument(r.Segment)
 	}
 	return c + " --since " + r.DriftSince.UTC().Format(time.RFC3339)
 }
@@ -182,8 +182,8 @@ func span(d time.Duration) string {
 	return d.String()
 }
 
-// argument is a word as a shell reads it back.
-func argument(s string) string {
+// Argument is a word as a shell reads it back.
+func Argument(s string) string {
 	strange := func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/:@%+", r))
 	}

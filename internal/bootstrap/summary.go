@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/alerts"
 	"github.com/driftd/driftd/consumers"
 	"github.com/driftd/driftd/detectors"
 	"github.com/driftd/driftd/internal/detect"
@@ -94,7 +95,7 @@ func (l *Learned) describe(b *strings.Builder) {
 	for _, u := range l.Unsteady {
 		fmt.Fprintf(b, "  ! %s moved inside the time that was learned from: since %s, %d of %d windows of the second half (%s).\n"+
 			"    If that was on purpose: driftd reference accept --model %s --column %s --since %s\n",
-			u.Column, clock(u.From), u.Flags, u.Of, u.Moved, quote(l.Name), quote(u.Column), time.Unix(0, u.From).UTC().Format(time.RFC3339))
+			u.Column, clock(u.From), u.Flags, u.Of, u.Moved, alerts.Argument(l.Name), alerts.Argument(u.Column), time.Unix(0, u.From).UTC().Format(time.RFC3339))
 	}
 	l.surer(b)
 }
@@ -164,14 +165,4 @@ func thousands(n int64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
-}
-
-// quote is a word as a shell reads it back.
-func quote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-/:@%+", r))
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

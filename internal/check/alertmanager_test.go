@@ -78,9 +78,6 @@ func TestAlertmanagers(t *testing.T) {
 
 // A server that takes connections and never answers costs a few seconds.
 func TestSilentServersCostSeconds(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for deadlines")
-	}
 	hold := make(chan struct{})
 	silent := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold }))
 	t.Cleanup(func() { close(hold) })

@@ -21,8 +21,8 @@ import (
 // up to which offset it counts no more.
 type forgotten map[driftd.Series]*wire.Forgotten
 
-// through is the last offset of a partition of driftd.profiles that counts no
-// more for a series; -1 when it was never forgotten.
+// through is the offset of a partition of driftd.profiles before which nothing
+// counts any more for a series; -1 when it was never forgotten.
 func (f forgotten) through(s driftd.Series, partition int) int64 {
 	at := int64(-1)
 	for _, k := range []driftd.Series{s, {Model: s.Model, Segment: driftd.AllSegment}} {

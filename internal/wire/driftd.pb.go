@@ -1748,7 +1748,7 @@ func (x *UseEntry) GetAccepted() int64 {
 }
 
 // driftd.references: forgotten/<model>/<segment>, of segment all for a whole
-// model. What driftd.profiles holds of it up to `through` counts no more, though
+// model. What driftd.profiles holds of it before `through` counts no more, though
 // it is read again. returned/<model>/all has the same `at`, once events have
 // come again.
 type Forgotten struct {
