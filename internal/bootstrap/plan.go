@@ -152,6 +152,21 @@ const (
 	perProbe = 32 // records at each
 )
 
+// places are the offsets at which a partition is sampled, evenly from its first
+// records to its very last: those say when the topic ends. Only its start when
+// the places would cover it all.
+func places(s Span) []int64 {
+	room := s.End - s.Start - perProbe // from the first place to the last
+	if room < (probes-1)*perProbe {
+		return []int64{s.Start}
+	}
+	out := make([]int64, probes)
+	for i := range out {
+		out[i] = s.Start + room*int64(i)/(probes-1)
+	}
+	return out
+}
+
 // sample is events from all over a partition.
 type sample struct {
 	times []int64 // of events (ns)
@@ -170,18 +185,19 @@ func takeSample(ctx context.Context, c *kafka.Client, t *Topic, span Span) (out 
 	if err != nil {
 		return out, err
 	}
-	step, most := size/probes, perProbe
-	if size <= probes*perProbe {
-		step, most = size, int(size)
+	look := places(span)
+	next, most := 0, int64(perProbe)
+	if len(look) == 1 {
+		most = size
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	f := c.NewFetcher(kafka.FetchConfig{Topic: t.Name, MaxBytes: 128 << 10, MaxWait: 50 * time.Millisecond, Queue: 1})
-	chunks := f.Add(span.Partition, span.Start)
+	chunks := f.Add(span.Partition, look[0])
 	done := make(chan error, 1)
 	go func() { done <- f.Run(ctx) }()
 	var w kafka.Walker
-	at, left := span.Start, most
+	at, left := look[0], most
 	for chunk := range chunks {
 		if chunk.Err == nil && chunk.Offset != at {
 			continue // from before the seek
@@ -204,10 +220,13 @@ func takeSample(ctx context.Context, c *kafka.Client, t *Topic, span Span) (out 
 				continue
 			}
 		}
-		at = span.Start + step*((at-span.Start)/step+1)
-		if left = most; at >= span.End {
+		for next < len(look) && look[next] <= at { // a chunk can pass over places
+			next++
+		}
+		if next == len(look) {
 			return out, nil
 		}
+		at, left = look[next], most
 		f.Seek(span.Partition, at)
 	}
 	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {

@@ -196,6 +196,21 @@ func TestLessThanAWindow(t *testing.T) {
 	}
 }
 
+// The newest records say where a topic ends, however its records divide into the
+// places that are looked at.
+func TestCutIsTwoDaysBeforeTheEnd(t *testing.T) {
+	tp := newTopic(t)
+	const hours = 320 // 160 in each of two partitions: 64 places of 250 records
+	tp.hours(monday, hours, 100, 0)
+	for range 2 {
+		plan := tp.options(monday.Add(hours * time.Hour)).Plan
+		if got, want := time.Unix(0, plan.Cut).UTC(), monday.Add((hours-49)*time.Hour); got.Before(want) || got.After(want.Add(time.Hour)) {
+			t.Errorf("%v is held back, want 48 hours", monday.Add(hours*time.Hour).Sub(got))
+		}
+		tp.hours(monday, 1, 1, 0) // now nothing divides evenly
+	}
+}
+
 // The plan fixes what is found: twice the same, whatever comes to the topic
 // meanwhile.
 func TestSamePlanSameReference(t *testing.T) {
