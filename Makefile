@@ -4,11 +4,13 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := go tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
+# Share of the runs of make stats: .05 takes a minute.
+EFFORT ?= 1
 # Flags for go test, such as GOTESTFLAGS=-v
 GOTESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e lint bench fuzz generate
+.PHONY: help build demo test e2e lint bench stats fuzz generate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -40,6 +42,9 @@ lint: ## go vet, golangci-lint (imports between packages among it), buf, and tha
 
 bench: ## measure driftd against its bounds, beside the fastest parser
 	cd bench && go run .
+
+stats: ## simulate the rule's false alarms and power, beside what is claimed; writes docs/bench/statistics.md (20 minutes on 2 cores)
+	cd bench && go run ./stats -effort $(EFFORT) $(if $(filter 1,$(EFFORT)),-out ../docs/bench/statistics.md)
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@for pkg in $$(go list ./...); do \
