@@ -76,6 +76,9 @@ func (c *buildCmd) Run() error {
 	} else if n := report.Windows[0]; n < 30 {
 		fmt.Printf("It has %d windows: below 30 the verdict is `learning`; from 100 on it is full.\n", n)
 	}
+	if report.Examined != nil {
+		report.Examined.Describe(os.Stdout)
+	}
 	if few := learning(b); len(few) > 0 {
 		fmt.Printf("Fewer than 30 windows have at least 50 events of %s: that is `learning`, it can never flag. Use longer windows (more rows an hour) or more data.\n", strings.Join(few, ", "))
 	}

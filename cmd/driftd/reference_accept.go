@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -116,7 +117,8 @@ type acceptance struct {
 	now    pipeline.Named
 	ref    *driftd.Reference
 	kept   []*detect.Kept
-	taught int // windows since then
+	taught []*detect.Kept // windows since then
+	opt    reference.FitOptions
 }
 
 // fit makes the new references.
@@ -176,15 +178,16 @@ func (c *acceptCmd) fitOne(cfg *config.Config, s driftd.Series, now pipeline.Nam
 			since.UTC().Format(time.RFC3339), s.Model, strings.Join(outside, "\n  "))
 	}
 	rules := pipeline.RulesOf(cfg, s, version)
-	ref, err := reference.FitWindows(now.Layout, teaching, reference.FitOptions{Model: s.Model, Segment: s.Segment, Lengths: rules.Lengths, Location: rules.Location, Baseline: rules.Baseline,
-		Source: "accepted since " + since.UTC().Format(time.RFC3339), Origin: own, Inherit: now.Reference, Keep: keep})
+	opt := reference.FitOptions{Model: s.Model, Segment: s.Segment, Lengths: rules.Lengths, Location: rules.Location, Baseline: rules.Baseline,
+		Source: "accepted since " + since.UTC().Format(time.RFC3339), Origin: own, Inherit: now.Reference, Keep: keep}
+	ref, err := reference.FitWindows(now.Layout, teaching, opt)
 	if err != nil {
 		return nil, err
 	}
 	if s.Segment == driftd.AllSegment || c.Segment != "" {
 		*o = own
 	}
-	return &acceptance{series: s, now: now, ref: ref, kept: kept, taught: len(teaching)}, nil
+	return &acceptance{series: s, now: now, ref: ref, kept: kept, taught: teaching, opt: opt}, nil
 }
 
 // sinceThen are the windows that have closed since a time and can teach, and the
@@ -227,8 +230,8 @@ func columnNames(l *driftd.Layout) string {
 
 // describe says what the new reference would have paged.
 func (a *acceptance) describe(cfg *config.Config, since time.Time) {
-	fmt.Printf("\nModel %s, segment %s: %d windows since %s", a.series.Model, a.series.Segment, a.taught, since.UTC().Format("2006-01-02 15:04 UTC"))
-	if a.taught < detectors.MinWindows {
+	fmt.Printf("\nModel %s, segment %s: %d windows since %s", a.series.Model, a.series.Segment, len(a.taught), since.UTC().Format("2006-01-02 15:04 UTC"))
+	if len(a.taught) < detectors.MinWindows {
 		fmt.Printf(" (how windows vary is taken over from the reference before, until there are %d)", detectors.MinWindows)
 	}
 	fmt.Println()
@@ -238,6 +241,10 @@ func (a *acceptance) describe(cfg *config.Config, since time.Time) {
 	if ref.Fingerprint == "" {
 		ref.Fingerprint = "preview"
 	}
+	use := detect.Use{Layout: a.now.Layout, Reference: &ref}
+	if e := reference.Examine(a.now.Layout, &ref, a.taught, a.opt, rules.Budget(use).Alpha(rules.Lengths[0])); e != nil {
+		e.Describe(os.Stdout)
+	}
 	var back []*detect.Kept
 	for _, k := range a.kept {
 		if k.Start >= time.Now().Add(-lookBack).UnixNano() {
@@ -245,7 +252,7 @@ func (a *acceptance) describe(cfg *config.Config, since time.Time) {
 		}
 	}
 	before, after := []string{}, []string{}
-	for _, r := range replay.Windows(rules, detect.Use{Layout: a.now.Layout, Reference: &ref}, back) {
+	for _, r := range replay.Windows(rules, use, back) {
 		if r.Incident == nil || r.Incident.State != driftd.StateOpen || !r.Incident.ChangedAt.Equal(r.Incident.OpenedAt) {
 			continue
 		}
@@ -274,7 +281,7 @@ func publishAccepted(ctx context.Context, lib *pipeline.Library, all []acceptanc
 	want := map[driftd.Series]string{}
 	for _, a := range all {
 		own := o
-		own.Learned = int64(a.taught)
+		own.Learned = int64(len(a.taught))
 		if err := lib.Propose(ctx, a.now.Layout, a.ref, own); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ type Learned struct {
 	Series   []Series // `all` first
 	LeftOut  int      // windows with too few events: outages, and ends of holes
 	Holes    []Hole
-	Unsteady []reference.Unsteady
+	Examined *reference.Examination // of `all`, when it has a reference
 }
 
 // Series is one series of a learned model.
@@ -92,9 +92,13 @@ func (m *learning) finish(p *Plan) (*Learned, error) {
 		}
 		l.Series = append(l.Series, s)
 	}
-	if m.conf.Alpha != nil && l.Ready() {
-		l.Unsteady = reference.Halves(l.Layout, l.Series[0].Kept, reference.FitOptions{Model: m.name, Segment: driftd.AllSegment, Lengths: m.conf.Lengths, Location: m.conf.Location, Baseline: m.conf.Baseline},
-			m.conf.Alpha(l.Layout, len(model.Segments)))
+	if l.Ready() {
+		alpha := detectors.MaxAlpha
+		if m.conf.Alpha != nil {
+			alpha = m.conf.Alpha(l.Layout, len(model.Segments))
+		}
+		all := &l.Series[0]
+		l.Examined = reference.Examine(l.Layout, all.Reference, all.Kept, reference.FitOptions{Model: m.name, Segment: driftd.AllSegment, Lengths: m.conf.Lengths, Location: m.conf.Location, Baseline: m.conf.Baseline}, alpha)
 	}
 	return l, nil
 }

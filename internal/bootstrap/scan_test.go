@@ -146,8 +146,8 @@ func TestTopicsAsTheyAre(t *testing.T) {
 		tp.hours(monday.Add(90*time.Hour), 90, 400, .8)
 		f := tp.scan(monday.Add(180 * time.Hour))
 		says(t, f, "! x moved inside the time that was learned from: since 2026-09-10 18:00 UTC", "driftd reference accept --model m --column x --since 2026-09-10T18:00:00Z")
-		if len(f.Models[0].Unsteady) != 1 {
-			t.Errorf("unsteady: %+v", f.Models[0].Unsteady)
+		if len(f.Models[0].Examined.Unsteady) != 1 {
+			t.Errorf("unsteady: %+v", f.Models[0].Examined.Unsteady)
 		}
 	})
 	t.Run("clocks that jump", func(t *testing.T) {

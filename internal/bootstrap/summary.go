@@ -3,13 +3,11 @@ package bootstrap
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/driftd/driftd"
-	"github.com/driftd/driftd/alerts"
 	"github.com/driftd/driftd/consumers"
 	"github.com/driftd/driftd/detectors"
 	"github.com/driftd/driftd/internal/detect"
@@ -55,9 +53,6 @@ func reasons(n map[consumers.Reason]int64) string {
 	return strings.Join(out, ", ")
 }
 
-// maxLines bounds what is said of one model's columns.
-const maxLines = 12
-
 func (l *Learned) describe(b *strings.Builder) {
 	fmt.Fprintf(b, "\nModel %s: %s events", l.Name, thousands(l.Events))
 	if l.Events > 0 {
@@ -91,48 +86,10 @@ func (l *Learned) describe(b *strings.Builder) {
 		fmt.Fprintf(b, "  learning: %d of %d windows; verdicts begin in about %s\n", all.Usable(), detectors.MinWindows, driftd.FormatLength(time.Duration(detectors.MinWindows-all.Usable())*base))
 		return
 	}
-	l.columns(b)
-	for _, u := range l.Unsteady {
-		fmt.Fprintf(b, "  ! %s moved inside the time that was learned from: since %s, %d of %d windows of the second half (%s).\n"+
-			"    If that was on purpose: driftd reference accept --model %s --column %s --since %s\n",
-			u.Column, clock(u.From), u.Flags, u.Of, u.Moved, alerts.Argument(l.Name), alerts.Argument(u.Column), time.Unix(0, u.From).UTC().Format(time.RFC3339))
+	if l.Examined != nil {
+		l.Examined.Describe(b)
 	}
 	l.surer(b)
-}
-
-// columns lists, worst first, the smallest shift that each column can show in a
-// usual window.
-func (l *Learned) columns(b *strings.Builder) {
-	alpha := detectors.MaxAlpha
-	if l.Conf.Alpha != nil {
-		alpha = l.Conf.Alpha(l.Layout, len(driftd.Segments(l.Layout.Segments)))
-	}
-	usual := UsualWindow(l.Series[0].Kept)
-	lines := Detectable(l.Layout, l.Series[0].Reference, usual, alpha, l.Conf.Location)
-	sure := 0
-	for _, x := range lines {
-		if x.Judged() {
-			sure++
-		}
-	}
-	fmt.Fprintf(b, "  %d columns, of which %d can be judged in a usual window (%s events); the smallest shift that each can show:\n", len(lines), sure, thousands(int64(usual.Profile.Events)))
-	for _, x := range lines[:min(maxLines, len(lines))] {
-		fmt.Fprintf(b, "    %-28s %-12s %-10s", x.Column, x.Kind, mdeText(x.MDE))
-		if !x.Judged() {
-			fmt.Fprintf(b, " %s: %s", x.Verdict, x.Reason)
-		}
-		b.WriteString("\n")
-	}
-	if n := len(lines) - maxLines; n > 0 {
-		fmt.Fprintf(b, "    and %d more, all of them surer\n", n)
-	}
-}
-
-func mdeText(mde float64) string {
-	if math.IsNaN(mde) {
-		return "none"
-	}
-	return fmt.Sprintf("%.2f", mde)
 }
 
 // surer says what would make the verdicts surer.

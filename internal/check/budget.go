@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/driftd/driftd"
-	"github.com/driftd/driftd/internal/bootstrap"
 	"github.com/driftd/driftd/internal/config"
+	"github.com/driftd/driftd/internal/reference"
 )
 
 // manyInsufficient is the share of columns that cannot be judged in a usual
@@ -68,7 +68,7 @@ func (l *list) shifts(u *InUse) {
 		l.warn("smallest_shift", u.Model, err.Error(), "install the machine's time zones (tzdata)")
 		return
 	}
-	power := bootstrap.Detectable(u.Use.Layout, u.Use.Reference, u.Usual, u.Rules.Budget(u.Use).Alpha(base), loc)
+	power := reference.Detectable(u.Use.Layout, u.Use.Reference, u.Usual, u.Rules.Budget(u.Use).Alpha(base), loc)
 	judged := 0
 	low, high := math.Inf(1), 0.
 	var not []string

@@ -11,10 +11,10 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/detectors"
-	"github.com/driftd/driftd/internal/bootstrap"
 	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/pipeline"
+	"github.com/driftd/driftd/internal/reference"
 	"github.com/driftd/driftd/internal/wire"
 )
 
@@ -159,7 +159,7 @@ func (t *Target) reference(ctx context.Context, l *list, lib *pipeline.Library, 
 		l.ok("in_use", model, "learning: %d of %d windows of %s; about %s still", n, detectors.MinWindows, length(base), length(time.Duration(max(0, detectors.MinWindows-n))*base))
 		return nil
 	}
-	u := &InUse{Model: model, Use: last.Use, Usual: bootstrap.UsualWindow(kept)}
+	u := &InUse{Model: model, Use: last.Use, Usual: reference.UsualWindow(kept)}
 	u.Rules = pipeline.SeriesRules(t.Config, all, t.Version, last.Layout, []detect.Use{last.Use})
 	l.ok("in_use", model, "%.12s, %s, in use since %s%s", last.Fingerprint, cmp.Or(last.Origin.Kind, "of unknown origin"), time.Unix(0, max(0, last.From)).UTC().Format("2006-01-02 15:04 UTC"), describe(u))
 	return u

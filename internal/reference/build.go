@@ -36,15 +36,17 @@ type Options struct {
 	End         func(events int64) int64 // where the data of the last window end; nil: a minute after the last event
 	Description string                   // Reference.Source
 	Columns     []string
-	Unordered   bool // events come in no order of their own: columns are sorted by name
+	Alpha       func(l *driftd.Layout, series int) float64 // a column's level in a base window, for Report.Examined; nil: that of 1 page a week
+	Unordered   bool                                       // events come in no order of their own: columns are sorted by name
 	Progress    func(pass int, events int64)
 }
 
 // Report is what a builder has to say beside the reference.
 type Report struct {
-	Events  int64
-	Windows []int // used, by length
-	Notes   []string
+	Events   int64
+	Windows  []int // used, by length
+	Notes    []string
+	Examined *Examination // of `all`; nil for a flat reference
 }
 
 // maxTagValues is how many values of a tag get a segment of their own when the
@@ -70,7 +72,29 @@ func Build(open func() (Source, error), opt Options) (*wire.Bundle, *Report, err
 	if err := b.pass(open, 2); err != nil {
 		return nil, nil, err
 	}
-	return b.Finish()
+	bundle, report, err := b.Finish()
+	if err == nil {
+		b.examine(bundle)
+	}
+	return bundle, report, err
+}
+
+// examine judges the reference of all events by its own windows.
+func (b *Builder) examine(bundle *wire.Bundle) {
+	all := bundle.Of(driftd.AllSegment)
+	if all == nil || all.Flat() {
+		return
+	}
+	series := len(b.model.Segments)
+	alpha := detectors.Budget{PagesPerWeek: 1, Columns: len(b.layout.Columns), Series: series, Lengths: b.opt.Lengths}.Alpha(b.opt.Lengths[0])
+	if b.opt.Alpha != nil {
+		alpha = b.opt.Alpha(b.layout, series)
+	}
+	base := b.opt.Baseline
+	if all.Timezone == "" {
+		base = BaselineFixed
+	}
+	b.report.Examined = Examine(b.layout, all, b.Kept(0), FitOptions{Model: b.opt.Model, Segment: driftd.AllSegment, Lengths: b.opt.Lengths, Location: b.opt.Location, Baseline: base}, alpha)
 }
 
 // Builder makes the references of one model from events that it is shown twice:

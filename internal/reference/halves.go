@@ -35,10 +35,7 @@ func Halves(l *driftd.Layout, windows []*detect.Kept, opt FitOptions, alpha floa
 		u := Unsteady{Column: l.Columns[c].Name}
 		paged, before, beforeThat := false, false, false
 		for _, w := range ws[half:] {
-			cw := detectors.ColumnWindow{Profile: &w.Profile.Columns[c], Missing: w.Profile.Missing(&l.Columns[c], c)}
-			if first.Timezone != "" {
-				cw.Slot, cw.Day = driftd.SlotAt(w.Start, location(opt.Location))
-			}
+			cw := columnWindow(l, c, first, w, opt.Location)
 			d := col.Judge(&cw, true, "")
 			if !d.Evaluated {
 				continue
