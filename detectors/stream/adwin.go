@@ -17,7 +17,8 @@ import "math"
 // River differs from the paper, and this from the paper as River does: d has ln n
 // in the place of n; m has n0 - l + 1 for n0; the cuts are looked at each Clock
 // values; oldest buckets go until no cut differs, and then, on the value after a
-// drift, all that is left goes too.
+// drift, all that is left goes too. With MaxBuckets 1 the newest row may be
+// empty, and River divides by 0; here a part without values is no part.
 type ADWIN struct {
 	Delta           float64 // in (0, 1]: the chance of a cut where there is none
 	Clock           int     // looks at each Clock-th value, 1 or more
@@ -136,7 +137,7 @@ func (a *ADWIN) differs() bool {
 				return false // the newest value is no part to compare with nothing
 			}
 			n0, n1, u0, u1 = n0+n, n1-n, u0+u, u1-u
-			if n0 < least || n1 < least {
+			if n0 < least || n1 < least || n1 <= 0 {
 				continue
 			}
 			diff, eps := math.Abs(u0/n0-u1/n1), a.epsilon(n0, n1)

