@@ -133,6 +133,9 @@ func (s Spec) String() string {
 	return b.String()
 }
 
+// MarshalText is String, for what is told of a config.
+func (s Spec) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // New makes the detector; nil for cusum, which is made from a reference.
 func (s Spec) New() Detector {
 	if s.Method.make == nil {
