@@ -69,8 +69,8 @@ func twoSided() Param {
 var Methods = []Method{
 	{Name: MethodADWIN, Params: []Param{
 		confidence("delta", .002, "chance of a cut where there is none"),
-		count("clock", 32, 1, "looks at each so many values"),
-		{Name: "max_buckets", Default: 5, Least: 1, Most: 1000, Whole: true, Meaning: "of one size before two are merged"},
+		count("clock", 32, 1, "values from one look to the next"),
+		{Name: "max_buckets", Default: 5, Least: 1, Most: 1000, Whole: true, Meaning: "buckets of one size before two are merged"},
 		count("min_window_length", 5, 0, "least length of a part"),
 		count("grace_period", 10, 0, "no look up to this length"),
 	}, make: func(v values) Detector {
@@ -79,7 +79,7 @@ var Methods = []Method{
 	{Name: MethodPageHinkley, Params: []Param{
 		count("min_instances", 30, 0, "no drift before so many values"),
 		{Name: "delta", Default: .005, Least: -MaxValue, Most: MaxValue, Meaning: "change that is let pass, in units of the column"},
-		{Name: "threshold", Default: 50, Least: -MaxValue, Most: MaxValue, Meaning: "of the sum, in units of the column"},
+		{Name: "threshold", Default: 50, Least: -MaxValue, Most: MaxValue, Meaning: "of the sum that is a drift, in units of the column"},
 		{Name: "alpha", Default: .9999, Least: 0, Most: 1, Meaning: "how much of the sums is kept"},
 		{Name: "mode", Most: 2, Whole: true, Words: []string{"both", "up", "down"}, Meaning: "the side that is looked at"},
 	}, make: func(v values) Detector {
@@ -87,8 +87,8 @@ var Methods = []Method{
 	}},
 	{Name: MethodDDM, Shares: true, Params: []Param{
 		count("warm_start", 30, 0, "no drift before so many values"),
-		{Name: "warning_threshold", Default: 2, Least: -mostCount, Most: mostCount, Meaning: "in standard deviations"},
-		{Name: "drift_threshold", Default: 3, Least: -mostCount, Most: mostCount, Meaning: "in standard deviations"},
+		{Name: "warning_threshold", Default: 2, Least: -mostCount, Most: mostCount, Meaning: "of a warning, in standard deviations"},
+		{Name: "drift_threshold", Default: 3, Least: -mostCount, Most: mostCount, Meaning: "of a drift, in standard deviations"},
 	}, make: func(v values) Detector {
 		return &DDM{WarmStart: v.whole("warm_start"), WarningThreshold: v["warning_threshold"], DriftThreshold: v["drift_threshold"]}
 	}},
@@ -122,7 +122,7 @@ var Methods = []Method{
 	{Name: MethodFHDDM, Shares: true, Params: []Param{
 		{Name: "sliding_window_size", Default: 100, Least: 1, Most: mostWindow, Whole: true, Meaning: "values whose mean is compared"},
 		confidence("confidence_level", .000001, "level of a drift"),
-		{Name: "short_window_size", Most: mostWindow, Whole: true, Meaning: "of a second window within the first; 0 for none"},
+		{Name: "short_window_size", Most: mostWindow, Whole: true, Meaning: "values of a second window within the first; 0 for none"},
 	}, check: func(v values) string {
 		if v["short_window_size"] > v["sliding_window_size"] {
 			return "short_window_size is above sliding_window_size: make it the smaller"
@@ -135,7 +135,7 @@ var Methods = []Method{
 		{Name: "alpha", Default: .005, Most: 1, Meaning: "level of the test"},
 		{Name: "window_size", Default: 100, Least: 2, Most: mostWindow, Whole: true, Meaning: "values that are kept"},
 		{Name: "stat_size", Default: 30, Least: 1, Most: mostSample, Whole: true, Meaning: "newest values, and values drawn from the older ones"},
-		{Name: "seed", Most: 1 << 53, Whole: true, Meaning: "of the draws"},
+		{Name: "seed", Most: 1e9, Whole: true, Meaning: "where the draws begin"},
 	}, check: func(v values) string {
 		if 2*v["stat_size"] > v["window_size"] {
 			return "stat_size is above half of window_size: it is drawn from what is left of the window, so make it smaller"

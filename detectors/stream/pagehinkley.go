@@ -69,6 +69,9 @@ func (p *PageHinkley) Update(x float64) (drift, warning bool) {
 	return p.drift, false
 }
 
+// Seen is how many values there were since it began, or began anew.
+func (p *PageHinkley) Seen() int { return int(p.mean.n) }
+
 // AppendState implements Detector.
 func (p *PageHinkley) AppendState(b []byte) []byte {
 	w := newWriter(b)

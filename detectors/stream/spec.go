@@ -63,7 +63,10 @@ func (p *Param) Wants() string {
 	if p.Above {
 		from = "above "
 	}
-	return fmt.Sprintf("%s %s%g to %g", kind, from, p.Least, p.Most)
+	if p.Most == MaxValue {
+		return kind
+	}
+	return kind + " " + from + number(p.Least) + " to " + number(p.Most)
 }
 
 // Read takes a setting's value as text: a number, or one of its words.
@@ -76,6 +79,16 @@ func (p *Param) Read(text string) (float64, bool) {
 	good := err == nil && x <= p.Most && (x > p.Least || x == p.Least && !p.Above) && (!p.Whole || x == math.Trunc(x))
 	return x, good
 }
+
+// Text is what Read reads.
+func (p *Param) Text(x float64) string {
+	if p.Words != nil {
+		return p.Words[int(x)]
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64)
+}
+
+func number(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
 
 // Set gives a setting its value. The error says what it may be.
 func (s *Spec) Set(name, text string) error {
@@ -121,11 +134,7 @@ func (s Spec) String() string {
 		if i == 0 {
 			sep = "("
 		}
-		value := strconv.FormatFloat(s.values[p.Name], 'g', -1, 64)
-		if p.Words != nil {
-			value = p.Words[int(s.values[p.Name])]
-		}
-		b.WriteString(sep + p.Name + "=" + value)
+		b.WriteString(sep + p.Name + "=" + p.Text(s.values[p.Name]))
 	}
 	if len(s.Method.Params) > 0 {
 		b.WriteByte(')')

@@ -24,10 +24,10 @@ func TestSpecDefaults(t *testing.T) {
 func TestSpecErrors(t *testing.T) {
 	for _, c := range []struct{ method, name, value, want string }{
 		{"adwin", "delta", "0", `"0" is not a number above 0 to 1`},
-		{"adwin", "clock", "1.5", `"1.5" is not a whole number from 1 to 1e+06`},
+		{"adwin", "clock", "1.5", `"1.5" is not a whole number from 1 to 1000000`},
 		{"adwin", "threshold", "3", "adwin has no setting threshold; known are delta, clock, max_buckets, min_window_length, grace_period"},
 		{"page_hinkley", "mode", "sideways", `"sideways" is not one of both, up, down`},
-		{"page_hinkley", "threshold", "NaN", `"NaN" is not a number from -1e+100 to 1e+100`},
+		{"page_hinkley", "threshold", "NaN", `"NaN" is not a number`},
 		{"hddm_a", "two_sided_test", "1", `"1" is not one of false, true`},
 		{"cusum", "k", "1", "cusum has no setting k; it has none: write its name alone"},
 		{"eddm", "alpha", ".5", "eddm: alpha is below beta: a warning comes before a drift, so make alpha the greater"},

@@ -19,8 +19,8 @@ type Sequence struct {
 
 // Notes of results. Nothing that is noted here pages.
 const (
-	noteNoBudget   = "shown only: no false alarm budget can be stated for it"
-	noteEveryOther = "shown only: one false alarm in %.0f windows is expected, which is one a year over all columns of the series"
+	noteNoBudget = "shown only: no false alarm budget can be stated for it"
+	noteYearly   = "shown only: one false alarm in %.0f windows is expected, which is one a year over all columns of the series"
 )
 
 // sequential gives one column's base window to its detectors. A window is taken
@@ -86,7 +86,7 @@ func (q *sequential) cusum() {
 		q.say(stream.MethodCUSUM, nil, false, false, why)
 		return
 	}
-	note := fmt.Sprintf(noteEveryOther, q.runLength)
+	note := fmt.Sprintf(noteYearly, q.runLength)
 	h := stream.CUSUMLimit(stream.CUSUMShift, q.runLength)
 	names := []string{detectors.TestCategory}
 	if q.column.Layout.Kind == driftd.Numeric {
