@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/driftd/driftd"
 )
 
 // ar1 are n values z_t = phi z_{t-1} + e_t of variance 1.
@@ -76,5 +78,15 @@ func TestFitsHaveLongRunVariance(t *testing.T) {
 	}
 	if g := inheritFit(&f, "location", z[:50], n[:50], nil); g.LRV != 0 || g.R != f.R {
 		t.Errorf("inherited: %+v", g)
+	}
+	// An hour's own mean taken off, scores that follow the hour are independent.
+	se := &season{make([]driftd.Slot, len(z)), make([]int64, len(z))}
+	for i := range z {
+		se.slot[i], se.day[i] = driftd.Slot(i%24+1), int64(i/24)
+		z[i] = rng.NormFloat64() + 3*math.Sin(2*math.Pi*float64(i%24)/24)
+	}
+	fixed, seasonal := FitScore("location", z, n), fitSeasonal("location", z, n, se)
+	if fixed.LRV < 2 || seasonal.LRV > 1.3 || seasonal.LRV < 1 {
+		t.Errorf("of scores that follow the hour: %v fixed, %v seasonal", fixed.LRV, seasonal.LRV)
 	}
 }
