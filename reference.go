@@ -82,6 +82,10 @@ type Fit struct {
 	// MeanRE is RE of the windows that the reference's own counts are of, where
 	// the dispersion is that of an earlier reference (accepted changes); 0: RE.
 	MeanRE float64
+	// LRV is the long-run variance of the standardised score, 1 or more: how many
+	// times more its sums over windows vary than independent ones would; 0: too few
+	// windows to know.
+	LRV float64
 	// A seasonal score: its variance is that about SlotMeans, the mean score of
 	// each slot; SlotDays are the days that the mean is of. Both have SlotCount
 	// values, or none where the baseline is fixed or the score is constant. Means

@@ -50,6 +50,11 @@ type TestResult struct {
 	Effect    Float  `json:"effect"`
 	Threshold Float  `json:"threshold"`
 	PValue    Float  `json:"p_value"`
+	// Sequential detectors alone: they look at all windows up to this one, have no
+	// p-value, and decide nothing. Drift: the detector says so in this window.
+	Drift   bool   `json:"drift,omitempty"`
+	Warning bool   `json:"warning,omitempty"`
+	Note    string `json:"note,omitempty"` // what it promises, or why it has no number
 }
 
 // Stamp is what every result carries beside its numbers.

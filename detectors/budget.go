@@ -38,3 +38,10 @@ func (b Budget) Alpha(length time.Duration) float64 {
 	a := b.PagesPerWeek * share / (driftd.PerWeek(length) * float64(b.Columns) * float64(b.Series))
 	return min(a, MaxAlpha)
 }
+
+// RunLength is how many windows lie between false alarms of one CUSUM on average
+// when all of a series' columns together, with MaxOrder scores each, give one a year.
+func (b Budget) RunLength(length time.Duration) float64 {
+	const weeks = 365.25 / 7
+	return weeks * driftd.PerWeek(length) * float64(max(1, b.Columns)) * MaxOrder
+}

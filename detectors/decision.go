@@ -48,6 +48,7 @@ type Decision struct {
 	Moved       string // what moved, in words
 	Score       float64
 	Tests       []driftd.TestResult
+	Standard    []Standardised // scores that can be summed over windows
 
 	rateOnly bool // MDE is a change of a rate
 	slot     driftd.Slot
@@ -275,6 +276,9 @@ func (c *Column) judgeShape(q []float64, n float64, d *Decision) (located bool) 
 		if usable && a >= PageSize {
 			t.PValue = driftd.Float(math.Min(1, 2*StudentSF(math.Max(a-Indifference, 0)/se, DF(fit))))
 		}
+		if usable {
+			d.Standard = append(d.Standard, Standardised{scoreNames[k], v / se, fit.LRV})
+		}
 		d.take(t, numericShape*scoreWeights[k])
 		if k == 0 {
 			located = n >= s.Need[0]
@@ -418,6 +422,7 @@ func (c *Column) judgeCategories(counts []float64, n float64, d *Decision) {
 		d.Reason = "only one level is left after rare ones are pooled"
 		return
 	}
+	c.standardiseRate(counts, n, d)
 	best, bestP := 0, 2.0
 	for j, x := range counts {
 		r := c.rates[categoryScores+j].in(d.slot)

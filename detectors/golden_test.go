@@ -31,7 +31,7 @@ var notReproduced = map[string]string{
 	"02_*:z_pooled":        "two-proportion z: built with the full statistics",
 	"03_*:*":               "Evidently's choice of tests and defaults: built with the full statistics",
 	"04_*:*":               "NannyML's chunk statistics, CBPE and PCA: built with performance estimation",
-	"05_*:*":               "River's sequential detectors: built with the sequential statistics",
+	"05_*:*":               "River's sequential detectors: compared in detectors/stream",
 	"06_*:*":               "alibi-detect's multivariate tests: built with the multivariate statistics",
 	"07_*:kstwo_*":         "finite-sample law of the one-sample statistic: built with the full statistics",
 	"07_*:cvm_limit_sf":    "Cramer-von Mises' limit law: built with the full statistics",

@@ -99,6 +99,7 @@ func inheritFit(before *driftd.Fit, name string, s, n []float64, se *season) dri
 	}
 	f := *before
 	f.Name = name
+	f.LRV = 0 // sums would carry the error of a usual value that few windows are behind
 	f.MeanRE = math.Max(1, float64(own.R)*math.Min(1, f.RE/float64(f.R)))
 	if !f.Seasonal() {
 		return f

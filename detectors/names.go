@@ -23,3 +23,6 @@ const (
 )
 
 var scoreNames = [MaxOrder]string{TestLocation, TestSpread, TestSkew, TestTails}
+
+// ScoreNames are the smooth scores of a numeric column.
+func ScoreNames() []string { return scoreNames[:] }

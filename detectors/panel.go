@@ -51,8 +51,9 @@ func FitScore(name string, s, n []float64) driftd.Fit {
 	} else {
 		f.D, f.Tau2 = fitVariance(ss, ns)
 	}
-	r := lag1(standardised(&f, ss, ns))
-	f.RE = math.Max(4, float64(f.R)*(1-r)/(1+r))
+	z := standardised(&f, ss, ns)
+	r := lag1(z)
+	f.RE, f.LRV = math.Max(4, float64(f.R)*(1-r)/(1+r)), longRunVariance(z)
 	return f
 }
 

@@ -107,8 +107,9 @@ func fitSeasonal(name string, s, n []float64, se *season) driftd.Fit {
 	} else {
 		f.D, f.Tau2 = fitVariance(scaled, scaledN)
 	}
-	r := lag1(standardised(&f, e, en))
-	f.RE = math.Max(4, float64(left+1)*(1-r)/(1+r))
+	z := standardised(&f, e, en)
+	r := lag1(z)
+	f.RE, f.LRV = math.Max(4, float64(left+1)*(1-r)/(1+r)), longRunVariance(z)
 	return f
 }
 

@@ -402,7 +402,7 @@ func compareWithReplay(ctx context.Context, t *testing.T, bin string, conn drive
 		}
 	}
 	must(t, lines.Err())
-	rows, err := conn.Query(ctx, "SELECT column, window_start, n, n_eff, effect, p_value, alpha, mde, verdict, flag, evaluated, score, moved, tests.name, tests.statistic, tests.effect, tests.threshold, tests.p_value, bins, quantiles, mean, nulls, nans, type_errors, complete, reason, late, reference FROM driftd.driftd_columns FINAL WHERE model = 'car' AND window_start < ?", start.Add(55*time.Hour))
+	rows, err := conn.Query(ctx, "SELECT column, window_start, n, n_eff, effect, p_value, alpha, mde, verdict, flag, evaluated, score, moved, tests.name, tests.statistic, tests.effect, tests.threshold, tests.p_value, tests.drift, tests.warning, tests.note, bins, quantiles, mean, nulls, nans, type_errors, complete, reason, late, reference FROM driftd.driftd_columns FINAL WHERE model = 'car' AND window_start < ?", start.Add(55*time.Hour))
 	must(t, err)
 	defer func() { _ = rows.Close() }() // rows.Err tells
 	got := map[string]string{}
@@ -450,7 +450,7 @@ func rowText(c *driftd.ColumnResult) (id, row string) {
 		b.WriteString(num(v) + "|")
 	}
 	for _, x := range c.Tests {
-		b.WriteString(x.Name + " " + num(x.Statistic) + " " + num(x.Effect) + " " + num(x.Threshold) + " " + num(x.PValue) + "|")
+		b.WriteString(x.Name + " " + num(x.Statistic) + " " + num(x.Effect) + " " + num(x.Threshold) + " " + num(x.PValue) + fmt.Sprintf(" %v %v %s|", x.Drift, x.Warning, x.Note))
 	}
 	fmt.Fprintf(&b, "%v|", c.Bins)
 	for _, q := range c.Quantiles {
@@ -469,12 +469,13 @@ func scanRow(t *testing.T, rows driver.Rows) (id, row string) {
 		verdict                         string
 		nEff, effect, p, a, mde, score  *float64
 		mean                            *float64
-		names                           []string
+		names, notes                    []string
+		drifts, warnings                []bool
 		statistic, effects, thres, pval []float64
 		quantiles                       []float64
 		complete                        uint8
 	)
-	must(t, rows.Scan(&c.Column, &c.WindowStart, &c.N, &nEff, &effect, &p, &a, &mde, &verdict, &c.Flag, &c.Evaluated, &score, &c.Moved, &names, &statistic, &effects, &thres, &pval, &c.Bins, &quantiles, &mean, &c.Nulls, &c.NaNs, &c.TypeErrors, &complete, &c.Reason, &c.Late, &c.Reference))
+	must(t, rows.Scan(&c.Column, &c.WindowStart, &c.N, &nEff, &effect, &p, &a, &mde, &verdict, &c.Flag, &c.Evaluated, &score, &c.Moved, &names, &statistic, &effects, &thres, &pval, &drifts, &warnings, &notes, &c.Bins, &quantiles, &mean, &c.Nulls, &c.NaNs, &c.TypeErrors, &complete, &c.Reason, &c.Late, &c.Reference))
 	f := func(x *float64) driftd.Float {
 		if x == nil {
 			return driftd.Float(nan())
@@ -484,7 +485,8 @@ func scanRow(t *testing.T, rows driver.Rows) (id, row string) {
 	c.NEff, c.Effect, c.PValue, c.Alpha, c.MDE, c.Score, c.Mean = f(nEff), f(effect), f(p), f(a), f(mde), f(score), f(mean)
 	c.Verdict, c.Complete = driftd.Verdict(verdict), int(complete)
 	for i := range names {
-		c.Tests = append(c.Tests, driftd.TestResult{Name: names[i], Statistic: driftd.Float(statistic[i]), Effect: driftd.Float(effects[i]), Threshold: driftd.Float(thres[i]), PValue: driftd.Float(pval[i])})
+		c.Tests = append(c.Tests, driftd.TestResult{Name: names[i], Statistic: driftd.Float(statistic[i]), Effect: driftd.Float(effects[i]), Threshold: driftd.Float(thres[i]), PValue: driftd.Float(pval[i]),
+			Drift: drifts[i], Warning: warnings[i], Note: notes[i]})
 	}
 	for _, q := range quantiles {
 		c.Quantiles = append(c.Quantiles, driftd.Float(q))

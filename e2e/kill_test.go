@@ -69,6 +69,9 @@ func TestKilledManyTimes(t *testing.T) {
 	command(ctx, t, bin, append([]string{"reference", "build", carLoan(t, "reference"), "-o", reference, "--exclude", "id,timestamp,repaid"}, flags...)...)
 
 	t.Setenv("CH_PASSWORD", ch.Password)
+	const columns = "models: {car: {columns: {car_value: {sequential: [{adwin: {clock: 1}}, {page_hinkley: {threshold: 500, min_instances: 5}}, {kswin: {window_size: 20, stat_size: 8}}, cusum]}, prediction.score: {sequential: [hddm_a, hddm_w, fhddm, ddm]}}}}\n"
+	replayed := filepath.Join(dir, "replay.yml")
+	must(t, os.WriteFile(replayed, []byte(columns), 0o644))
 	var daemons [2]*daemon
 	var configs, logs [2]string
 	for i := range daemons {
@@ -83,7 +86,7 @@ sinks:
 alerts: {page_max_age: 168h}
 http: {listen: %q}
 start: earliest
-`, k.Bootstrap, ch.Native, ch.User, freeAddr(t)), 0o644))
+%s`, k.Bootstrap, ch.Native, ch.User, freeAddr(t), columns), 0o644))
 	}
 	command(ctx, t, bin, "reference", "push", reference, "-c", configs[0])
 	t.Cleanup(func() {
@@ -127,7 +130,10 @@ start: earliest
 		d.kill9(t) // one may have been started just now
 	}
 
-	compareWithReplay(ctx, t, bin, conn, dir, reference, whole, start, flags)
+	compareWithReplay(ctx, t, bin, conn, dir, reference, whole, start, append(slices.Clone(flags), "-c", replayed))
+	if n := countWhere(ctx, conn, "driftd_columns", "model = 'car' AND has(tests.name, 'adwin') AND has(tests.name, 'page_hinkley')"); n < 50 {
+		t.Errorf("%d rows have sequential detectors", n)
+	}
 	oneVersion(ctx, t, conn, "driftd_windows", "model, segment, window_length, window_start")
 	oneVersion(ctx, t, conn, "driftd_columns", "model, segment, column, window_length, window_start")
 	resultsAgree(ctx, t, client, k.Bootstrap)

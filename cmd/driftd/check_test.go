@@ -60,11 +60,12 @@ func TestCheckAfterRun(t *testing.T) {
 	text, err := os.ReadFile(f.config)
 	f.must(err)
 	changed := strings.Replace(string(text), "{segments: [country], windows: [1h]}", "{segments: [country, device], windows: [1h, 12h]}", 1) +
-		fmt.Sprintf("models: {%q: {columns: {z: {importance: .5}}}}\npane: 5m\n", acceptModel)
+		fmt.Sprintf("models: {%q: {columns: {z: {importance: .5}, x: {sequential: [adwin, ddm]}}}}\npane: 5m\n", acceptModel)
 	f.must(os.WriteFile(f.config, []byte(changed), 0o600))
 	rs = results()
 	expect(rs, check.AreaReferences, "segments", acceptModel, check.StatusWarning, "segment device is declared")
 	expect(rs, check.AreaReferences, "columns", acceptModel, check.StatusWarning, "does not have: z")
+	expect(rs, check.AreaReferences, "sequential", acceptModel, check.StatusWarning, "columns.x: ddm takes shares from 0 to 1")
 	expect(rs, check.AreaReferences, "windows", acceptModel, check.StatusWarning, "12h were never fitted")
 	expect(rs, check.AreaOwnTopics, "fixed", "driftd", check.StatusFailure, "begun with panes of")
 }

@@ -143,3 +143,11 @@ ALTER TABLE driftd.driftd_columns
     ADD COLUMN IF NOT EXISTS baseline LowCardinality(String) AFTER watched;
 INSERT INTO driftd.driftd_migrations (version, name, checksum, revision)
     SELECT 4, '0004_baseline', 'd0bbefd05b4ae2d6755804ac8231514b7babfd19b31246814c894bd8b4f158d1', toUnixTimestamp(now());
+
+-- 0005_sequential
+ALTER TABLE driftd.driftd_columns
+    ADD COLUMN IF NOT EXISTS `tests.drift` Array(Bool) AFTER `tests.p_value`,
+    ADD COLUMN IF NOT EXISTS `tests.warning` Array(Bool) AFTER `tests.drift`,
+    ADD COLUMN IF NOT EXISTS `tests.note` Array(LowCardinality(String)) AFTER `tests.warning`;
+INSERT INTO driftd.driftd_migrations (version, name, checksum, revision)
+    SELECT 5, '0005_sequential', 'f0d9cdd7dd9b1eab79f2982aa11bff94b56116670527e7fa1c01f413f2b34904', toUnixTimestamp(now());

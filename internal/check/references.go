@@ -222,6 +222,7 @@ func (t *Target) fits(l *list, u *InUse) {
 	if len(strange) > 0 {
 		l.warn("columns", u.Model, fmt.Sprintf("config names columns that the reference does not have: %s", some(strange, 10)), "mend the names in models.<name>.columns, or make a reference that has them")
 	}
+	t.sequential(l, u)
 	if !u.Use.Reference.Flat() {
 		for _, d := range u.Rules.Lengths {
 			switch sc := u.Use.Reference.Scale(d); {
@@ -236,5 +237,17 @@ func (t *Target) fits(l *list, u *InUse) {
 	}
 	if Count(l.out[before:], StatusWarning) == 0 {
 		l.ok("fits", u.Model, "segments, columns and windows of the config are in it")
+	}
+}
+
+// sequential finds detectors of the config that can take no number of their column.
+func (t *Target) sequential(l *list, u *InUse) {
+	for i := range u.Use.Layout.Columns {
+		c := &u.Use.Layout.Columns[i]
+		for _, spec := range u.Rules.Sequential[c.Name] {
+			if why := detect.Unfit(spec, c); why != "" {
+				l.warn("sequential", u.Model, "columns."+c.Name+": "+why, "change the list of the column's sequential detectors")
+			}
+		}
 	}
 }

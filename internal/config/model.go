@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/detectors/stream"
 )
 
 // Model is what config says of a model.
@@ -30,6 +31,9 @@ type Model struct {
 type Column struct {
 	Importance *float64 // 0 to 1; nil: not said
 	Watch      *bool    // false mutes; nil: not said
+	// Sequential are the detectors that look at the column's base windows one after
+	// the other, each method once.
+	Sequential []stream.Spec `json:",omitempty"`
 }
 
 // WindowLengths are the window lengths, the base length first.

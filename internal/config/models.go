@@ -244,6 +244,9 @@ func (f *file) columns(v at, m *Model) {
 			f.boolean(y, &w)
 			c.Watch = &w
 		}
+		if y, ok := o["sequential"]; ok {
+			f.sequential(y, &c.Sequential)
+		}
 		m.Columns[p.name] = c
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/driftd/driftd/detectors/stream"
 )
 
 // Key is one key of the file. The table is what the parser knows and what docs/CONFIG.md is made from.
@@ -69,7 +71,7 @@ var keys = slices.Concat([]Key{
 }, modelKeys("defaults"), []Key{
 	{Path: "models", Type: "mapping", Meaning: "What holds for one model: the keys of defaults and some more.", Example: "models: {fraud: {expect: true}}"},
 	{Path: "models.<name>", Type: "mapping", Meaning: "The model's name as events have it.", Example: "fraud: {expect: true}"},
-}, modelKeys("models.<name>"), []Key{
+}, modelKeys("models.<name>"), sequentialKeys(), []Key{
 	{Path: "sinks", Type: "mapping", Meaning: "Where results go, beside the topic of results.", Example: "sinks: {file: {path: results.jsonl}}"},
 	{Path: "sinks.clickhouse", Type: "mapping", Default: "none", Meaning: "Tables for dashboards; they are made when they are missing.", Example: "clickhouse: {addresses: [host:9000]}"},
 	{Path: "sinks.clickhouse.addresses", Type: "list of host:port", Default: "required", Meaning: "Native protocol (9000, or 9440 with TLS)."},
@@ -125,6 +127,7 @@ func modelKeys(at string) []Key {
 		{Path: "columns.<name>", Type: "mapping", Meaning: "The column's name, as in amount or prediction.score.", Example: "amount: {importance: .3}"},
 		{Path: "columns.<name>.importance", Type: "number from 0 to 1", Default: or("not said"), Meaning: "Ranks columns and decides severity; one that is not said ranks as 1."},
 		{Path: "columns.<name>.watch", Type: "true or false", Default: or("true"), Meaning: "false mutes: counted and shown, never paged."},
+		{Path: "columns.<name>.sequential", Type: "list of names, or of a name with settings", Default: or("none"), Meaning: "Detectors that look at the means of the column's base windows one after the other: " + strings.Join(stream.MethodNames(), ", ") + ". They are shown beside the column's tests and never page; docs/RESULTS.md says when they are of use.", Example: "sequential: [adwin, {page_hinkley: {threshold: 20}}, cusum]"},
 		{Path: "columns.<name>.rule", Soon: "remove it; the false alarm budget is set by budget.pages_per_week"},
 		{Path: "reference_per", Soon: "push a reference for the whole model with `driftd reference push`"},
 	}

@@ -37,7 +37,7 @@ func closeWindow(r *Rules, s *State, w *OpenWindow, base bool, in Input, out []d
 		}
 	default:
 		win.Stamp.Reference = use.Reference.Fingerprint
-		cols = judgeColumns(r, w, use, win)
+		cols = judgeColumns(r, s, w, base, use, win)
 		if base {
 			s.learn(&use, w, win, cols, in)
 		}
@@ -134,7 +134,7 @@ func newWindowResult(r *Rules, w *OpenWindow, in Input) *driftd.WindowResult {
 
 func utc(t int64) time.Time { return time.Unix(0, t).UTC() }
 
-func judgeColumns(r *Rules, w *OpenWindow, use Use, win *driftd.WindowResult) []*driftd.ColumnResult {
+func judgeColumns(r *Rules, s *State, w *OpenWindow, base bool, use Use, win *driftd.WindowResult) []*driftd.ColumnResult {
 	prep := r.prepare(use, w.Length)
 	profile := w.Profile
 	if profile == nil || w.Layout == "" {
@@ -142,12 +142,23 @@ func judgeColumns(r *Rules, w *OpenWindow, use Use, win *driftd.WindowResult) []
 	}
 	evaluable, slot := win.Reason == "", prep.slot(w.Window)
 	out := make([]*driftd.ColumnResult, len(prep.columns))
+	var sequences []Sequence
 	for i, col := range prep.columns {
 		l := &use.Layout.Columns[i]
 		cw := detectors.ColumnWindow{Profile: &profile.Columns[i], Missing: profile.Missing(l, i), Slot: slot}
 		d := col.Judge(&cw, evaluable, win.Reason)
 		d.Provisional = d.Provisional || prep.provisional
 		out[i] = columnResult(r, win, l, &cw, &d, prep.alpha)
+		if specs := r.Sequential[l.Name]; base && len(specs) > 0 {
+			q := sequential{use: &use, column: col, profile: cw.Profile, decision: &d, result: out[i], runLength: prep.runLength, before: s.Sequences}
+			for _, spec := range specs {
+				q.run(spec)
+			}
+			sequences = append(sequences, q.after...)
+		}
+	}
+	if base {
+		s.Sequences = sequences
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/alerts"
 	"github.com/driftd/driftd/detectors"
+	"github.com/driftd/driftd/detectors/stream"
 )
 
 // Use is a reference and when it takes effect. Reference is nil while one is
@@ -85,7 +86,8 @@ type Rules struct {
 	Policy       *alerts.Policy
 	Uses         []Use // by From, ascending
 	PageMaxAge   time.Duration
-	Baseline     string // of references that are learned: reference.BaselineAuto or BaselineFixed
+	Sequential   map[string][]stream.Spec // detectors over the base windows, by column
+	Baseline     string                   // of references that are learned: reference.BaselineAuto or BaselineFixed
 	ConfigHash   string
 	Version      string
 
@@ -106,7 +108,8 @@ type prepareKey struct {
 // prepared is a reference made ready for windows of one length.
 type prepared struct {
 	alpha       float64
-	provisional bool // the reference is young
+	runLength   float64 // base windows between false alarms of a CUSUM
+	provisional bool    // the reference is young
 	columns     []*detectors.Column
 	location    *time.Location // of the reference's slots; nil when it cannot be had: no hour is known then
 }
@@ -165,7 +168,8 @@ func (r *Rules) prepare(u Use, length time.Duration) *prepared {
 	if r.prepared == nil {
 		r.prepared = map[prepareKey]*prepared{}
 	}
-	p := &prepared{alpha: r.Budget(u).Alpha(length)}
+	budget := r.Budget(u)
+	p := &prepared{alpha: budget.Alpha(length), runLength: budget.RunLength(length)}
 	p.location, _ = u.Reference.Location() // internal/wire has refused a reference whose zone is not known here
 	scale := u.Reference.Scale(length)
 	base := u.Reference.Scale(r.Lengths[0])

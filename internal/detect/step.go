@@ -19,6 +19,8 @@ type State struct {
 	Learned      int64
 	LearnedFirst int64  // start of the first of them (ns)
 	LearnedUse   string // Use.key
+
+	Sequences []Sequence // of columns with sequential detectors, in the order of the last base window's results
 }
 
 // Learnable is how many windows there are to learn the next reference from, those

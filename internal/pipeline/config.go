@@ -7,6 +7,7 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/alerts"
+	"github.com/driftd/driftd/detectors/stream"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/sinks/prometheus"
@@ -17,14 +18,16 @@ import (
 func RulesOf(cfg *config.Config, s driftd.Series, version string) detect.Rules {
 	m := cfg.ModelOf(s.Model)
 	p := &alerts.Policy{Labels: m.Labels, Severity: m.Severity, Expect: m.Expect, Columns: map[string]alerts.ColumnPolicy{}}
+	sequential := map[string][]stream.Spec{}
 	for name, c := range m.Columns {
+		sequential[name] = c.Sequential
 		cp := alerts.ColumnPolicy{Muted: c.Watch != nil && !*c.Watch}
 		if c.Importance != nil {
 			cp.Importance = *c.Importance
 		}
 		p.Columns[name] = cp
 	}
-	return detect.Rules{Series: s, Lengths: m.WindowLengths(), Location: m.Location(), PagesPerWeek: m.PagesPerWeek, Baseline: m.Baseline, Policy: p,
+	return detect.Rules{Series: s, Lengths: m.WindowLengths(), Location: m.Location(), PagesPerWeek: m.PagesPerWeek, Baseline: m.Baseline, Policy: p, Sequential: sequential,
 		PageMaxAge: cfg.Alerts.PageMaxAge, ConfigHash: cfg.Hash(), Version: version}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/detectors/stream"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/embedded"
@@ -156,7 +157,9 @@ type world struct {
 	say    func(string)
 	alert  Alerter
 	cut    []driftd.SegmentTag
-	learn  time.Duration // LearnEvery
+	// columns of defaults
+	columns map[string]config.Column
+	learn   time.Duration // LearnEvery
 }
 
 func newWorld(t testing.TB, topic string, partitions int) *world {
@@ -206,7 +209,7 @@ func (w *world) start(sink Sink) *process { return w.startAs(sink, Roles{true, t
 func (w *world) startAs(sink Sink, roles Roles) *process {
 	cfg := config.Default()
 	cfg.Alerts.PageMaxAge = 1000 * 24 * time.Hour // what is old depends on the clock
-	cfg.Defaults.Segments = w.cut
+	cfg.Defaults.Segments, cfg.Defaults.Columns = w.cut, w.columns
 	m := prometheus.New(prometheus.Config{Version: "test"}, []string{w.topic}, nil)
 	log := slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	src := Source{Topic: w.topic, Lateness: 2 * time.Minute, IdleTimeout: 300 * time.Millisecond, MaxSkew: 5 * time.Minute, MaxAge: 24 * time.Hour, MaxBytes: 1 << 20, DeadLetters: "headers"}
@@ -256,9 +259,10 @@ func await(t testing.TB, what string, cond func() bool) {
 }
 
 // replayed is what a replay of the same events gives.
-func replayed(t testing.TB, b *wire.Bundle, ev *events) map[string]string {
+func replayed(t testing.TB, b *wire.Bundle, ev *events, columns map[string]config.Column) map[string]string {
 	t.Helper()
 	cfg := config.Default()
+	cfg.Defaults.Columns = columns
 	results, _, err := replay.Run(ev.again(), replay.Options{Bundle: b, Lengths: []time.Duration{time.Hour, 24 * time.Hour}, Location: time.UTC, RowClock: true,
 		Rules: func(s driftd.Series) detect.Rules { return RulesOf(cfg, s, "test") }})
 	if err != nil {
@@ -272,6 +276,26 @@ func replayed(t testing.TB, b *wire.Bundle, ev *events) map[string]string {
 	return rows
 }
 
+// sequentialColumns gives every column each detector that can take its numbers.
+func sequentialColumns(l *driftd.Layout) map[string]config.Column {
+	out := map[string]config.Column{}
+	for i := range l.Columns {
+		var specs []stream.Spec
+		for _, name := range stream.MethodNames() {
+			specs = append(specs, stream.NewSpec(stream.FindMethod(name)))
+		}
+		for j := range specs { // small enough to speak within two days
+			for _, set := range [][2]string{{"clock", "1"}, {"min_instances", "3"}, {"threshold", "1"}, {"window_size", "12"}, {"stat_size", "5"}, {"warm_start", "2"}, {"sliding_window_size", "5"}} {
+				if specs[j].Method.Param(set[0]) != nil {
+					_ = specs[j].Set(set[0], set[1])
+				}
+			}
+		}
+		out[l.Columns[i].Name] = config.Column{Sequential: specs}
+	}
+	return out
+}
+
 // The table of results is bit-identical to that of a replay, however often and
 // wherever the process is stopped [E9].
 func TestLiveEqualsReplayThroughRestarts(t *testing.T) {
@@ -279,10 +303,20 @@ func TestLiveEqualsReplayThroughRestarts(t *testing.T) {
 	end := live.Add(48 * time.Hour)
 	bundle := buildBundle(t, embedded.Churn, live.Add(-3*24*time.Hour), live)
 	ev := traffic(t, embedded.Churn, live, end, true)
-	want := replayed(t, bundle, ev)
+	columns := sequentialColumns(bundle.Layout)
+	want := replayed(t, bundle, ev, columns)
+	shown := 0
+	for _, row := range want {
+		if strings.Contains(row, `"name":"adwin"`) && strings.Contains(row, `"drift":true`) {
+			shown++
+		}
+	}
+	if shown == 0 {
+		t.Fatal("no sequential detector says drift")
+	}
 
 	w := newWorld(t, "predictions", 3)
-	w.bundle = []*wire.Bundle{bundle}
+	w.bundle, w.columns = []*wire.Bundle{bundle}, columns
 	var clock atomic.Int64 // never ahead of what has been sent: idle moves happen, and lose nothing
 	clock.Store(live.UnixNano())
 	w.now = func() time.Time { return time.Unix(0, clock.Load()) }
@@ -368,7 +402,7 @@ func TestRolesApart(t *testing.T) {
 	}
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	want := replayed(t, bundle, ev)
+	want := replayed(t, bundle, ev, nil)
 	for id, row := range want {
 		if strings.Contains(row, `"complete":0`) { // the replay's input ends inside its last windows
 			delete(want, id)

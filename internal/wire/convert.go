@@ -170,7 +170,7 @@ func scaleToWire(s *driftd.Scale) *Scale {
 		w := &ColumnScale{Windows: int64(c.Windows), MedianN: c.MedianN, MaxN: c.MaxN, NewShare: c.NewShare, SlotDays: c.SlotDays,
 			Residual: &ResidualFit{R: int64(c.Residual.R), MeanLog: c.Residual.MeanLog, SdLog: c.Residual.SDLog, MeanNx: c.Residual.MeanNX, MeanNc: c.Residual.MeanNC, MaxN: c.Residual.MaxN, MeanSlotNc: c.Residual.MeanSlotNC}}
 		for _, f := range c.Fits {
-			w.Fits = append(w.Fits, &Fit{Name: f.Name, R: int64(f.R), Re: f.RE, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRe: f.MeanRE, SlotMeans: f.SlotMeans, SlotDays: f.SlotDays})
+			w.Fits = append(w.Fits, &Fit{Name: f.Name, R: int64(f.R), Re: f.RE, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRe: f.MeanRE, Lrv: f.LRV, SlotMeans: f.SlotMeans, SlotDays: f.SlotDays})
 		}
 		for _, k := range c.Kept {
 			w.Kept = append(w.Kept, int32(k))
@@ -188,7 +188,7 @@ func scaleFromWire(m *Scale) driftd.Scale {
 			c.Residual = driftd.ResidualFit{R: int(r.R), MeanLog: r.MeanLog, SDLog: r.SdLog, MeanNX: r.MeanNx, MeanNC: r.MeanNc, MaxN: r.MaxN, MeanSlotNC: r.MeanSlotNc}
 		}
 		for _, f := range w.Fits {
-			c.Fits = append(c.Fits, driftd.Fit{Name: f.Name, R: int(f.R), RE: f.Re, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRE: f.MeanRe, SlotMeans: f.SlotMeans, SlotDays: f.SlotDays})
+			c.Fits = append(c.Fits, driftd.Fit{Name: f.Name, R: int(f.R), RE: f.Re, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRE: f.MeanRe, LRV: f.Lrv, SlotMeans: f.SlotMeans, SlotDays: f.SlotDays})
 		}
 		for _, k := range w.Kept {
 			c.Kept = append(c.Kept, int(k))

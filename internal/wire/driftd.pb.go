@@ -1118,6 +1118,7 @@ type Fit struct {
 	MeanRe        float64                `protobuf:"fixed64,20,opt,name=mean_re,json=meanRe,proto3" json:"mean_re,omitempty"`
 	SlotMeans     []float32              `protobuf:"fixed32,10,rep,packed,name=slot_means,json=slotMeans,proto3" json:"slot_means,omitempty"`
 	SlotDays      []uint32               `protobuf:"varint,11,rep,packed,name=slot_days,json=slotDays,proto3" json:"slot_days,omitempty"`
+	Lrv           float64                `protobuf:"fixed64,12,opt,name=lrv,proto3" json:"lrv,omitempty"` // long-run variance of the standardised score; 0: not known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1234,6 +1235,13 @@ func (x *Fit) GetSlotDays() []uint32 {
 		return x.SlotDays
 	}
 	return nil
+}
+
+func (x *Fit) GetLrv() float64 {
+	if x != nil {
+		return x.Lrv
+	}
+	return 0
 }
 
 type ResidualFit struct {
@@ -2141,6 +2149,7 @@ type SeriesState struct {
 	LearnedUse    string                 `protobuf:"bytes,12,opt,name=learned_use,json=learnedUse,proto3" json:"learned_use,omitempty"`        // layout/reference
 	Accepted      int64                  `protobuf:"varint,13,opt,name=accepted,proto3" json:"accepted,omitempty"`                             // the last UseEntry.accepted that was carried out
 	Since         int64                  `protobuf:"varint,15,opt,name=since,proto3" json:"since,omitempty"`                                   // offset in driftd.profiles after which the series began; 0: before this was written
+	Sequences     []*Sequence            `protobuf:"bytes,16,rep,name=sequences,proto3" json:"sequences,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2280,6 +2289,82 @@ func (x *SeriesState) GetSince() int64 {
 	return 0
 }
 
+func (x *SeriesState) GetSequences() []*Sequence {
+	if x != nil {
+		return x.Sequences
+	}
+	return nil
+}
+
+// A sequential detector of one column, between two windows.
+type Sequence struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Column        string                 `protobuf:"bytes,1,opt,name=column,proto3" json:"column,omitempty"`
+	Detector      string                 `protobuf:"bytes,2,opt,name=detector,proto3" json:"detector,omitempty"` // method and settings; of cusum also the score
+	Basis         string                 `protobuf:"bytes,3,opt,name=basis,proto3" json:"basis,omitempty"`       // fingerprint of the layout, of cusum the reference, whose numbers it takes
+	State         []byte                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sequence) Reset() {
+	*x = Sequence{}
+	mi := &file_driftd_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sequence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sequence) ProtoMessage() {}
+
+func (x *Sequence) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sequence.ProtoReflect.Descriptor instead.
+func (*Sequence) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Sequence) GetColumn() string {
+	if x != nil {
+		return x.Column
+	}
+	return ""
+}
+
+func (x *Sequence) GetDetector() string {
+	if x != nil {
+		return x.Detector
+	}
+	return ""
+}
+
+func (x *Sequence) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *Sequence) GetState() []byte {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
 type Frontier struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Topic           string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
@@ -2297,7 +2382,7 @@ type Frontier struct {
 
 func (x *Frontier) Reset() {
 	*x = Frontier{}
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2309,7 +2394,7 @@ func (x *Frontier) String() string {
 func (*Frontier) ProtoMessage() {}
 
 func (x *Frontier) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2322,7 +2407,7 @@ func (x *Frontier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frontier.ProtoReflect.Descriptor instead.
 func (*Frontier) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{26}
+	return file_driftd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Frontier) GetTopic() string {
@@ -2403,7 +2488,7 @@ type OpenWindow struct {
 
 func (x *OpenWindow) Reset() {
 	*x = OpenWindow{}
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2415,7 +2500,7 @@ func (x *OpenWindow) String() string {
 func (*OpenWindow) ProtoMessage() {}
 
 func (x *OpenWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2428,7 +2513,7 @@ func (x *OpenWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWindow.ProtoReflect.Descriptor instead.
 func (*OpenWindow) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{27}
+	return file_driftd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *OpenWindow) GetLength() int64 {
@@ -2493,7 +2578,7 @@ type History struct {
 
 func (x *History) Reset() {
 	*x = History{}
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2505,7 +2590,7 @@ func (x *History) String() string {
 func (*History) ProtoMessage() {}
 
 func (x *History) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2518,7 +2603,7 @@ func (x *History) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use History.ProtoReflect.Descriptor instead.
 func (*History) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{28}
+	return file_driftd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *History) GetColumn() string {
@@ -2582,7 +2667,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2594,7 +2679,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2607,7 +2692,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{29}
+	return file_driftd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Incident) GetId() string {
@@ -2753,7 +2838,7 @@ type IncidentColumn struct {
 
 func (x *IncidentColumn) Reset() {
 	*x = IncidentColumn{}
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2765,7 +2850,7 @@ func (x *IncidentColumn) String() string {
 func (*IncidentColumn) ProtoMessage() {}
 
 func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2778,7 +2863,7 @@ func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentColumn.ProtoReflect.Descriptor instead.
 func (*IncidentColumn) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{30}
+	return file_driftd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *IncidentColumn) GetColumn() string {
@@ -2857,7 +2942,7 @@ type Fixed struct {
 
 func (x *Fixed) Reset() {
 	*x = Fixed{}
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2869,7 +2954,7 @@ func (x *Fixed) String() string {
 func (*Fixed) ProtoMessage() {}
 
 func (x *Fixed) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2882,7 +2967,7 @@ func (x *Fixed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fixed.ProtoReflect.Descriptor instead.
 func (*Fixed) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{31}
+	return file_driftd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Fixed) GetMinReader() uint32 {
@@ -3013,7 +3098,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\bresidual\x18\x05 \x01(\v2\x18.driftd.wire.ResidualFitR\bresidual\x12\x12\n" +
 	"\x04kept\x18\x06 \x03(\x05R\x04kept\x12\x1b\n" +
 	"\tnew_share\x18\a \x01(\x01R\bnewShare\x12\x1b\n" +
-	"\tslot_days\x18\b \x03(\rR\bslotDays\"\x84\x02\n" +
+	"\tslot_days\x18\b \x03(\rR\bslotDays\"\x96\x02\n" +
 	"\x03Fit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\f\n" +
 	"\x01r\x18\x02 \x01(\x03R\x01r\x12\x0e\n" +
@@ -3028,7 +3113,8 @@ const file_driftd_proto_rawDesc = "" +
 	"\n" +
 	"slot_means\x18\n" +
 	" \x03(\x02R\tslotMeans\x12\x1b\n" +
-	"\tslot_days\x18\v \x03(\rR\bslotDays\"\xb6\x01\n" +
+	"\tslot_days\x18\v \x03(\rR\bslotDays\x12\x10\n" +
+	"\x03lrv\x18\f \x01(\x01R\x03lrv\"\xb6\x01\n" +
 	"\vResidualFit\x12\f\n" +
 	"\x01r\x18\x01 \x01(\x03R\x01r\x12\x19\n" +
 	"\bmean_log\x18\x02 \x01(\x01R\ameanLog\x12\x15\n" +
@@ -3110,7 +3196,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\x04Span\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x14\n" +
 	"\x05start\x18\x02 \x01(\x03R\x05start\x12\x10\n" +
-	"\x03end\x18\x03 \x01(\x03R\x03end\"\x82\x04\n" +
+	"\x03end\x18\x03 \x01(\x03R\x03end\"\xb7\x04\n" +
 	"\vSeriesState\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -3129,7 +3215,13 @@ const file_driftd_proto_rawDesc = "" +
 	"\vlearned_use\x18\f \x01(\tR\n" +
 	"learnedUse\x12\x1a\n" +
 	"\baccepted\x18\r \x01(\x03R\baccepted\x12\x14\n" +
-	"\x05since\x18\x0f \x01(\x03R\x05since\"\xf9\x01\n" +
+	"\x05since\x18\x0f \x01(\x03R\x05since\x123\n" +
+	"\tsequences\x18\x10 \x03(\v2\x15.driftd.wire.SequenceR\tsequences\"j\n" +
+	"\bSequence\x12\x16\n" +
+	"\x06column\x18\x01 \x01(\tR\x06column\x12\x1a\n" +
+	"\bdetector\x18\x02 \x01(\tR\bdetector\x12\x14\n" +
+	"\x05basis\x18\x03 \x01(\tR\x05basis\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\fR\x05state\"\xf9\x01\n" +
 	"\bFrontier\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
@@ -3214,7 +3306,7 @@ func file_driftd_proto_rawDescGZIP() []byte {
 	return file_driftd_proto_rawDescData
 }
 
-var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_driftd_proto_goTypes = []any{
 	(*Layout)(nil),          // 0: driftd.wire.Layout
 	(*ColumnLayout)(nil),    // 1: driftd.wire.ColumnLayout
@@ -3242,13 +3334,14 @@ var file_driftd_proto_goTypes = []any{
 	(*Bootstrap)(nil),       // 23: driftd.wire.Bootstrap
 	(*Span)(nil),            // 24: driftd.wire.Span
 	(*SeriesState)(nil),     // 25: driftd.wire.SeriesState
-	(*Frontier)(nil),        // 26: driftd.wire.Frontier
-	(*OpenWindow)(nil),      // 27: driftd.wire.OpenWindow
-	(*History)(nil),         // 28: driftd.wire.History
-	(*Incident)(nil),        // 29: driftd.wire.Incident
-	(*IncidentColumn)(nil),  // 30: driftd.wire.IncidentColumn
-	(*Fixed)(nil),           // 31: driftd.wire.Fixed
-	nil,                     // 32: driftd.wire.Incident.LabelsEntry
+	(*Sequence)(nil),        // 26: driftd.wire.Sequence
+	(*Frontier)(nil),        // 27: driftd.wire.Frontier
+	(*OpenWindow)(nil),      // 28: driftd.wire.OpenWindow
+	(*History)(nil),         // 29: driftd.wire.History
+	(*Incident)(nil),        // 30: driftd.wire.Incident
+	(*IncidentColumn)(nil),  // 31: driftd.wire.IncidentColumn
+	(*Fixed)(nil),           // 32: driftd.wire.Fixed
+	nil,                     // 33: driftd.wire.Incident.LabelsEntry
 }
 var file_driftd_proto_depIdxs = []int32{
 	1,  // 0: driftd.wire.Layout.columns:type_name -> driftd.wire.ColumnLayout
@@ -3271,18 +3364,19 @@ var file_driftd_proto_depIdxs = []int32{
 	17, // 17: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
 	4,  // 18: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
 	24, // 19: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
-	26, // 20: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
-	27, // 21: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
-	28, // 22: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
-	29, // 23: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
-	4,  // 24: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
-	30, // 25: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
-	32, // 26: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	27, // 20: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
+	28, // 21: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
+	29, // 22: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
+	30, // 23: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
+	26, // 24: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
+	4,  // 25: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
+	31, // 26: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
+	33, // 27: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_driftd_proto_init() }
@@ -3297,7 +3391,7 @@ func file_driftd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driftd_proto_rawDesc), len(file_driftd_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -68,6 +68,10 @@ func EncodeState(s *State) ([]byte, error) {
 		h := &s.Detect.Alerts.Histories[i]
 		m.Histories = append(m.Histories, &History{Column: h.Column, Length: int64(h.Length), Flags: h.Flags, Starts: h.Starts, Scores: h.Scores})
 	}
+	for i := range s.Detect.Sequences {
+		q := &s.Detect.Sequences[i]
+		m.Sequences = append(m.Sequences, &Sequence{Column: q.Column, Detector: q.Detector, Basis: q.Basis, State: q.State})
+	}
 	m.Incident = incidentToWire(s.Detect.Alerts.Incident)
 	b, err := marshal.Marshal(m)
 	if err != nil {
@@ -109,6 +113,9 @@ func DecodeState(b []byte, layout func(fingerprint string) (*driftd.Layout, erro
 	}
 	for _, h := range m.Histories {
 		s.Detect.Alerts.Histories = append(s.Detect.Alerts.Histories, alerts.History{Column: h.Column, Length: time.Duration(h.Length), Flags: h.Flags, Starts: h.Starts, Scores: h.Scores})
+	}
+	for _, q := range m.Sequences {
+		s.Detect.Sequences = append(s.Detect.Sequences, detect.Sequence{Column: q.Column, Detector: q.Detector, Basis: q.Basis, State: q.State})
 	}
 	s.Detect.Alerts.Incident = incidentFromWire(m.Incident, s.Series)
 	return s, nil

@@ -218,3 +218,43 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// What was added after the first release comes back too: detectors' states, and
+// long-run variances of a reference.
+func TestSequencesRoundTrip(t *testing.T) {
+	l := testLayout(t)
+	s := testState(l)
+	s.Detect.Sequences = []detect.Sequence{{Column: "amount", Detector: "adwin(delta=0.002)", Basis: l.Fingerprint, State: []byte{1, 0, 255}}, {Column: "merchant", Detector: "cusum/category", Basis: "r", State: []byte{1}}}
+	b, err := EncodeState(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeState(b, func(string) (*driftd.Layout, error) { return l, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(s, got); d != "" {
+		t.Fatal(d)
+	}
+	r := testReference(l)
+	plain, err := NewBundle(l, []*driftd.Reference{testReference(l)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Scales[0].Columns[0].Fits[0].LRV = 2.5
+	bundle, err := NewBundle(l, []*driftd.Reference{r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := bundle.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ParseFile(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := again.References[0].Scales[0].Columns[0].Fits[0]; f.LRV != 2.5 || bundle.References[0].Fingerprint == plain.References[0].Fingerprint {
+		t.Fatalf("the fit came back as %+v", f)
+	}
+}

@@ -38,7 +38,7 @@ var tables = []table{
 		has: func(r driftd.Result) bool { return r.Column != nil },
 		row: func(r driftd.Result) []any { return columnRow(r.Column) },
 		columns: []string{"model", "segment", "column", "window_start", "window_end", "window_length", "n", "n_eff", "effect", "p_value", "alpha",
-			"mde", "verdict", "flag", "evaluated", "score", "moved", "tests.name", "tests.statistic", "tests.effect", "tests.threshold", "tests.p_value", "bins",
+			"mde", "verdict", "flag", "evaluated", "score", "moved", "tests.name", "tests.statistic", "tests.effect", "tests.threshold", "tests.p_value", "tests.drift", "tests.warning", "tests.note", "bins",
 			"quantiles", "mean", "nulls", "nans", "type_errors", "complete", "reason", "late", "provisional", "watched", "baseline",
 			"reference", "revision", "config_hash", "version", "labels"},
 	},
@@ -64,7 +64,8 @@ func windowRow(w *driftd.WindowResult) []any {
 }
 
 func columnRow(c *driftd.ColumnResult) []any {
-	var names []string
+	var names, notes []string
+	var drifts, warnings []bool
 	var statistics, effects, thresholds, pValues []float64
 	for _, t := range c.Tests {
 		names = append(names, t.Name)
@@ -72,10 +73,13 @@ func columnRow(c *driftd.ColumnResult) []any {
 		effects = append(effects, float64(t.Effect))
 		thresholds = append(thresholds, float64(t.Threshold))
 		pValues = append(pValues, float64(t.PValue))
+		drifts = append(drifts, t.Drift)
+		warnings = append(warnings, t.Warning)
+		notes = append(notes, t.Note)
 	}
 	return append([]any{
 		c.Model, c.Segment, c.Column, c.WindowStart, c.WindowEnd, uint32(c.WindowLength), c.N, number(c.NEff), number(c.Effect), number(c.PValue), number(c.Alpha),
-		number(c.MDE), string(c.Verdict), c.Flag, c.Evaluated, number(c.Score), c.Moved, names, statistics, effects, thresholds, pValues, c.Bins,
+		number(c.MDE), string(c.Verdict), c.Flag, c.Evaluated, number(c.Score), c.Moved, names, statistics, effects, thresholds, pValues, drifts, warnings, notes, c.Bins,
 		floats(c.Quantiles), number(c.Mean), c.Nulls, c.NaNs, c.TypeErrors, uint8(c.Complete), c.Reason, c.Late, c.Provisional, c.Watched, c.Baseline,
 	}, stampRow(c.Stamp)...)
 }
