@@ -158,6 +158,7 @@ func (f *fleet) closed(segment string, start time.Time) func() bool {
 	return func() bool { _, ok := f.windows[segment+" "+start.Format(time.RFC3339)]; return ok }
 }
 
+// last is the newest state of a segment's incident. f.mu is held.
 func (f *fleet) last(segment string) (in driftd.IncidentResult) {
 	for _, i := range f.incidents {
 		if i.Segment == segment {
@@ -213,9 +214,11 @@ func TestAcceptAndBack(t *testing.T) {
 		t.Errorf("accepted twice at once, and neither holds: %v; %v", one, other)
 	}
 	f.await("its end", func() bool { return f.last("all").State == driftd.StateAccepted })
+	f.mu.Lock()
 	if in := f.last("all"); !strings.Contains(in.Summary, "is the new normal") {
 		t.Errorf("the summary: %s", in.Summary)
 	}
+	f.mu.Unlock()
 
 	f.traffic(live.Add(4*time.Hour), 4, .8)
 	f.move(live.Add(8*time.Hour + 10*time.Minute))
