@@ -1,11 +1,9 @@
 package detectors
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/gonum/mathext"
 )
@@ -20,47 +18,6 @@ const (
 	zero  = 1e-15 // rounding about a value of 0
 	under = 1e-300
 )
-
-var twoSampleChecks = map[string]check{
-	"ks_exact":             ksCheck(TwoSided, KSResult.KSExactP, tail),
-	"ks_exact_less":        ksCheck(Less, KSResult.KSExactP, tail),
-	"ks_exact_greater":     ksCheck(Greater, KSResult.KSExactP, tail),
-	"ks_auto":              ksCheck(TwoSided, KSResult.KSExactP, tail), // scipy takes the exact law up to 10,000 values
-	"ks_asymp_less":        ksCheck(Less, KSResult.KSLimitP, tail),
-	"ks_asymp_greater":     ksCheck(Greater, KSResult.KSLimitP, tail),
-	"wasserstein_distance": wassersteinCheck,
-}
-
-func ksCheck(alt Alternative, law func(KSResult, Alternative) float64, rel float64) check {
-	return func(g *golden) {
-		p := law
-		r := KSSamples(g.input("x"), g.input("y"))
-		at, sign := r.At(alt)
-		g.near("D", r.Statistic(alt), g.field("statistic"), exact, zero)
-		// scipy cannot count the paths of some large samples; it says so and gives the
-		// large-sample value.
-		if w, _ := json.Marshal(g.field("warnings")); strings.Contains(string(w), "Switching to method=asymp") {
-			p = KSResult.KSLimitP
-		}
-		g.near("p", p(r, alt), g.field("pvalue"), rel, under)
-		g.near("location", at, g.field("location"), 0, 0)
-		g.near("sign", float64(sign), g.field("sign"), 0, 0)
-	}
-}
-
-func wassersteinCheck(g *golden) {
-	x, y := g.input("x"), g.input("y")
-	g.near("W1", WassersteinSamples(x, y), g.field("value"), 1e-11, 0) // scipy adds up in another order
-	masses := func(v []float64) (m []Mass) {
-		for _, e := range v {
-			m = append(m, Mass{e, 1})
-		}
-		return m
-	}
-	// The form for bins keeps running sums, whose error grows with n and the spread.
-	spread := math.Max(slices.Max(x), slices.Max(y)) - math.Min(slices.Min(x), slices.Min(y))
-	g.near("W1 of masses", Wasserstein1(masses(x), masses(y)), g.field("value"), 1e-9, 1e-13*spread)
-}
 
 func (g *golden) counts() (ref, cur []float64) { return g.input("ref"), g.input("cur") }
 
@@ -135,6 +92,15 @@ var countChecks = map[string]check{
 			g.t.Errorf("%s: %d cells kept, want %d", g.Name, len(r), n)
 		}
 	},
+	"fisher_two-sided": fisherCheck(TwoSided),
+	"fisher_less":      fisherCheck(Less),
+	"fisher_greater":   fisherCheck(Greater),
+	"z_pooled": func(g *golden) {
+		ref, cur := g.counts()
+		r := TwoProportionZ(ref[0], ref[0]+ref[1], cur[0], cur[0]+cur[1])
+		g.near("z", r.Statistic, g.field("statistic"), 1e-11, 1e-14)
+		g.near("p", r.P, g.field("pvalue"), tail, under)
+	},
 	"chi2":              homogeneity(func(a, b []float64) Test { return ChiSquareTest(a, b, false) }),
 	"chi2_yates":        homogeneity(func(a, b []float64) Test { return ChiSquareTest(a, b, true) }),
 	"g_test":            homogeneity(GTest),
@@ -161,7 +127,44 @@ var countChecks = map[string]check{
 	},
 }
 
+func fisherCheck(alt Alternative) check {
+	return func(g *golden) {
+		ref, cur := g.counts()
+		odds, p := FisherExact(int(ref[0]), int(ref[1]), int(cur[0]), int(cur[1]), alt)
+		g.near("odds", odds, g.field("odds_ratio"), exact, 0)
+		// scipy's hypergeometric law goes through logarithms of factorials: 1e-10 at millions.
+		g.near("p", p, g.field("pvalue"), 1e-9, under)
+	}
+}
+
 var specialChecks = map[string]check{
+	// Sums that leave 1e-16 of 1: absolute below .001. Where n > 140 scipy takes the same expansion.
+	"kstwo_sf": func(g *golden) {
+		g.each(1e-9, under, func(r []float64) float64 { return KolmogorovSmirnovSF(int(r[0]), r[1]) }, "n", "d")
+	},
+	// scipy's own cdf and sf go different ways for n d^2 > 2.2: 1e-6 apart at n = 141.
+	"kstwo_cdf": func(g *golden) {
+		g.each(1e-9, 2e-6, func(r []float64) float64 { return 1 - KolmogorovSmirnovSF(int(r[0]), r[1]) }, "n", "d")
+	},
+	"cvm_limit_sf": func(g *golden) {
+		want := g.floats(g.want)
+		for i, x := range g.input("x") {
+			cvmNear(g, CramerVonMisesSF(x), jsonFloat(want[i]))
+		}
+	},
+	"hypergeom_pmf": func(g *golden) {
+		g.each(1e-9, under, func(r []float64) float64 { return HypergeometricPMF(int(r[0]), int(r[1]), int(r[2]), int(r[3])) }, "k", "M", "n", "N")
+	},
+	"hypergeom_cdf": func(g *golden) {
+		g.each(1e-9, under, func(r []float64) float64 { return HypergeometricCDF(int(r[0]), int(r[1]), int(r[2]), int(r[3])) }, "k", "M", "n", "N")
+	},
+	"binom_cdf": func(g *golden) {
+		g.each(tail, under, func(r []float64) float64 { return BinomialCDF(int(r[0]), int(r[1]), r[2]) }, "k", "n", "p")
+	},
+	"binom_sf": func(g *golden) {
+		g.each(tail, under, func(r []float64) float64 { return BinomialSF(int(r[0]), int(r[1]), r[2]) }, "k", "n", "p")
+	},
+	"log_ndtr": func(g *golden) { g.each(1e-12, under, func(r []float64) float64 { return LogNormalCDF(r[0]) }, "z") },
 	"kolmogorov_sf": func(g *golden) {
 		g.each(1e-12, 1e-322, func(r []float64) float64 { return KolmogorovSF(r[0]) }, "y")
 	},
@@ -250,20 +253,67 @@ func adjusted(fn func([]float64) []float64) check {
 	}
 }
 
+var binRules = map[string]func(x []float64) []float64{
+	"sturges": Sturges.Bins, "doane": Doane.Bins, "fd": FreedmanDiaconis.Bins, "scott": Scott.Bins,
+	"sqrt": SquareRoot.Bins, "rice": Rice.Bins, "auto": AutoBins.Bins,
+	"10_equal": func(x []float64) []float64 { return EqualBins(slices.Min(x), slices.Max(x), 10) },
+}
+
+// binsCheck compares the edges, or the counts, of every rule of a case.
+func binsCheck(of func(x, edges []float64) []float64, rel float64) check {
+	return func(g *golden) {
+		x := g.input("x")
+		for name, want := range g.want.(map[string]any) {
+			rule, ok := binRules[name]
+			if !ok {
+				g.t.Errorf("%s: bin rule %q is not there", g.Name, name)
+				continue
+			}
+			got, w := of(x, rule(x)), g.floats(want)
+			if len(got) != len(w) {
+				g.t.Errorf("%s: %s: %d numbers, want %d", g.Name, name, len(got), len(w))
+				continue
+			}
+			spread := slices.Max(x) - slices.Min(x)
+			for i := range got {
+				g.near(name, got[i], jsonFloat(w[i]), rel, rel*spread)
+			}
+		}
+	}
+}
+
 var samplingChecks = map[string]check{
+	"edges":  binsCheck(func(_, edges []float64) []float64 { return edges }, 1e-12),
+	"counts": binsCheck(Histogram, 0),
+	// The rounding of numpy's mean shows where values are near 1e9: 32 steps of it.
+	"skew_biased": func(g *golden) {
+		mean, sd, skew, _ := SampleMoments(g.input("x"))
+		if sd <= 8*0x1p-52*math.Abs(mean) {
+			return // a constant: 0/0, or a quotient of rounding errors
+		}
+		g.near("skewness", skew, g.want, 1e-9, 1e-12+32*0x1p-52*math.Abs(mean)/sd)
+	},
+	"kurtosis_excess_biased": func(g *golden) {
+		mean, sd, _, excess := SampleMoments(g.input("x"))
+		if sd <= 8*0x1p-52*math.Abs(mean) {
+			return // as above
+		}
+		g.near("kurtosis", excess, g.want, 1e-9, 1e-12+32*0x1p-52*math.Abs(mean)/sd)
+	},
 	"mean": func(g *golden) {
 		mean, _ := momentsOf(g.input("x"))
 		g.near("mean", mean, g.want, 1e-12, 0)
 	},
 	"var_pop": func(g *golden) {
-		_, v := momentsOf(g.input("x"))
-		g.near("variance", v, g.want, 1e-9, 0) // of values near 1e9 the mean's rounding shows
+		x := g.input("x")
+		mean, v := momentsOf(x)
+		g.near("variance", v, g.want, 1e-9, sq(float64(len(x))*0x1p-52*mean)) // of values near 1e9 the mean's rounding shows
 	},
 	"var_sample": func(g *golden) {
 		x := g.input("x")
-		_, v := momentsOf(x)
+		mean, v := momentsOf(x)
 		n := float64(len(x))
-		g.near("variance", v*n/(n-1), g.want, 1e-9, 0)
+		g.near("variance", v*n/(n-1), g.want, 1e-9, sq(2*n*0x1p-52*mean))
 	},
 	"quantiles": func(g *golden) {
 		x := g.input("x")

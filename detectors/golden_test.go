@@ -20,28 +20,24 @@ const goldenDir = "../../shared/golden"
 // file:key (or file:case, where a file's cases have one key) and the reason. All
 // else in the folder must be reproduced.
 var notReproduced = map[string]string{
-	"01_*:ks_asymp":        "scipy takes the finite-sample one-sample law here; KSLimitP is Kolmogorov's limit, tested against 07 kolmogorov_sf",
-	"01_*:cvm_*":           "Cramer-von Mises: built with the full statistics",
-	"01_*:anderson_*":      "Anderson-Darling: built with the full statistics",
-	"01_*:epps_singleton":  "Epps-Singleton: built with the full statistics",
-	"01_*:mannwhitneyu_*":  "Mann-Whitney: built with the full statistics",
-	"01_*:ttest_*":         "t-tests on raw values: built with the full statistics (their tail is StudentSF, tested against 07 t_2sided_p)",
-	"01_*:energy_distance": "energy distance: built with the full statistics",
-	"02_*:fisher_*":        "Fisher's exact test: built with the full statistics",
-	"02_*:z_pooled":        "two-proportion z: built with the full statistics",
-	"03_*:*":               "Evidently's choice of tests and defaults: built with the full statistics",
-	"04_*:*":               "NannyML's chunk statistics, CBPE and PCA: built with performance estimation",
-	"05_*:*":               "River's sequential detectors: compared in detectors/stream",
-	"06_*:*":               "alibi-detect's multivariate tests: built with the multivariate statistics",
-	"07_*:kstwo_*":         "finite-sample law of the one-sample statistic: built with the full statistics",
-	"07_*:cvm_limit_sf":    "Cramer-von Mises' limit law: built with the full statistics",
-	"07_*:hypergeom_*":     "hypergeometric law: built with Fisher's exact test",
-	"07_*:binom_*":         "binomial law: the rule uses the beta-binomial, which is tested against sums",
-	"07_*:log_ndtr":        "logarithm of the normal tail: nothing needs it",
-	"08_*:skew_biased":     "skewness: the rule's skew is a smooth score",
-	"08_*:kurtosis_*":      "kurtosis: the rule's tails are a smooth score",
-	"08_*:edges":           "numpy's rules for bins: Evidently and NannyML cut that way, driftd cuts at quantiles",
-	"08_*:counts":          "histograms over those bins",
+	"03_*:*":                           "Evidently's choice of tests and defaults",
+	"04_*:*":                           "NannyML's chunk statistics, CBPE and PCA: built with performance estimation",
+	"05_*:*":                           "River's sequential detectors: compared in detectors/stream",
+	"06_*:MMDDrift distance":           "kernel of all pairs of rows: needs the rows, which a profile does not keep",
+	"06_*:MMDDrift is_drift":           "its p-value is of random permutations",
+	"06_*:MMDDrift p_val":              "of random permutations",
+	"06_*:MMDDrift threshold":          "its p-value is of random permutations",
+	"06_*:MMDDrift distance_threshold": "of random permutations",
+	"06_*:MMDDrift sigma":              "the width of that kernel",
+	"06_*:CVMDriftOnline *":            "thresholds are bootstrapped with numba's random numbers",
+	"06_*:FETDriftOnline *":            "thresholds are bootstrapped with numba's random numbers",
+	"06_*:MMDDriftOnline *":            "thresholds are bootstrapped with numba's random numbers",
+	"06_*:LSDDDrift *":                 "density difference by random kernel centres and permutations",
+	"06_*:LSDDDriftOnline *":           "density difference by random kernel centres and permutations",
+	"06_*:LearnedKernelDrift *":        "a neural network's training",
+	"06_*:ClassifierDrift *":           "a classifier's training",
+	"06_*:SpotTheDiffDrift *":          "a classifier's training",
+	"06_*:ContextMMDDrift *":           "of random permutations",
 }
 
 // golden is one case: what is checked is one key of Expected.
@@ -59,7 +55,7 @@ type golden struct {
 type check func(*golden)
 
 var goldenChecks = map[string]map[string]check{
-	"01": twoSampleChecks, "02": countChecks, "07": specialChecks, "08": samplingChecks,
+	"01": twoSampleChecks, "02": countChecks, "06": alibiChecks, "07": specialChecks, "08": samplingChecks,
 }
 
 func TestGolden(t *testing.T) {
@@ -115,8 +111,11 @@ func goldenFile(t *testing.T, file, name string) {
 		for key, want := range g.Expected {
 			g.want = want
 			fn := checks[key]
-			if key == "values" { // one function a case
+			switch method, _, ok := strings.Cut(g.Name, "/"); {
+			case key == "values": // one function a case
 				key, fn = g.Name, checks[g.Name]
+			case strings.HasPrefix(name, "06") && ok: // one method a case
+				key, fn = method+" "+key, checks[method+" "+key]
 			}
 			if fn != nil {
 				fn(g)
@@ -186,9 +185,6 @@ func (g *golden) floats(v any) []float64 {
 }
 
 func (g *golden) input(name string) []float64 { g.t.Helper(); return g.floats(g.Inputs[name]) }
-
-// field is a part of the wanted value.
-func (g *golden) field(name string) any { return g.want.(map[string]any)[name] }
 
 // near compares with a relative tolerance, and an absolute one below `tiny`.
 func (g *golden) near(what string, got float64, want any, rel, tiny float64) {

@@ -20,6 +20,17 @@ func (r KSResult) KSLimitP(alt Alternative) float64 {
 	return math.Min(1, math.Exp(-2*z*z-2*z*(a+2*b)/math.Sqrt(a*b*(a+b))/3))
 }
 
+// KSAsymptoticP is KSLimitP, but for the two-sided law the finite-sample one of one
+// sample of round(N M/(N+M)) values: what scipy calls asymptotic, closer than the
+// limit for small samples.
+func (r KSResult) KSAsymptoticP(alt Alternative) float64 {
+	if alt != TwoSided {
+		return r.KSLimitP(alt)
+	}
+	n, m := float64(r.N), float64(r.M)
+	return KolmogorovSmirnovSF(int(math.RoundToEven(n*m/(n+m))), r.Statistic(alt))
+}
+
 // KSExactP is the exact p-value for continuous, independent values: the share of
 // the lattice paths from (0, 0) to (N, M) that reach a distance of at least D
 // from the diagonal. With v(i, j) the chance that a path to (i, j) has done so,

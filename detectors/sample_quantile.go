@@ -59,3 +59,8 @@ func SampleQuantile(sorted []float64, q float64, method QuantileMethod) float64 
 	}
 	return b - (b-a)*(1-t)
 }
+
+// interquartile is the distance of the quartiles of sorted values, cut linearly.
+func interquartile(sorted []float64) float64 {
+	return SampleQuantile(sorted, .75, Linear) - SampleQuantile(sorted, .25, Linear)
+}

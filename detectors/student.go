@@ -80,6 +80,27 @@ func gammaRatio(a float64) float64 {
 // NormalSF is P(Z > z) of the standard normal, accurate in the tail.
 func NormalSF(z float64) float64 { return 0.5 * math.Erfc(z/math.Sqrt2) }
 
+// LogNormalCDF is the logarithm of P(Z <= z) of the standard normal, where the
+// probability itself would be 0 too (A&S 26.2.12 far out).
+func LogNormalCDF(z float64) float64 {
+	switch {
+	case z > -1:
+		return math.Log1p(-NormalSF(z))
+	case z > -25:
+		return math.Log(NormalSF(-z))
+	}
+	sum, term := 1.0, 1.0
+	for k := 1.0; k < 30; k++ {
+		next := -term * (2*k - 1) / (z * z)
+		if math.Abs(next) >= math.Abs(term) {
+			break
+		}
+		term = next
+		sum += term
+	}
+	return -z*z/2 - math.Log(-z) - .5*math.Log(2*math.Pi) + math.Log(sum)
+}
+
 // StudentUpper is the t with P(T > t) = p, 0 < p <= 1/2: the critical value of
 // a one-sided test at level p. Found by bisection on StudentSF (64 steps on a
 // bracket that doubles), so that it is the inverse of exactly that function.
