@@ -69,8 +69,11 @@ func EqualBins(lo, hi float64, n int) []float64 {
 }
 
 // Histogram counts values between edges: from each up to but without the next, the
-// last bin with its end. Values outside are not counted.
+// last bin with its end. Values outside are not counted. Nil without a bin.
 func Histogram(x, edges []float64) []float64 {
+	if len(edges) < 2 {
+		return nil
+	}
 	counts := make([]float64, len(edges)-1)
 	last := len(counts)
 	for _, v := range x {

@@ -37,6 +37,18 @@ func (r MannWhitneyResult) P() float64 {
 	return r.ExactP()
 }
 
+// LessP is the one-sided p-value of x being the smaller: P's choice of laws.
+func (r MannWhitneyResult) LessP() float64 {
+	below := float64(r.N)*float64(r.M) - r.U // pairs in which x is the smaller
+	if r.Ties > 0 || r.N > 8 && r.M > 8 {
+		return NormalSF(r.z(below, true))
+	}
+	if math.IsNaN(below) {
+		return below
+	}
+	return r.upper(int(below))
+}
+
 // LimitP is the two-sided large-sample p-value, with the variance corrected for
 // ties (Hollander and Wolfe, Nonparametric Statistical Methods, 1973, eq. 4.19):
 //
@@ -45,14 +57,18 @@ func (r MannWhitneyResult) P() float64 {
 // c is 1/2 with a continuity correction. NaN where all values are equal and there
 // is none.
 func (r MannWhitneyResult) LimitP(continuity bool) float64 {
+	return math.Min(1, 2*NormalSF(r.z(math.Max(r.U, float64(r.N)*float64(r.M)-r.U), continuity)))
+}
+
+// z is the standardised number of pairs.
+func (r MannWhitneyResult) z(u float64, continuity bool) float64 {
 	n, m := float64(r.N), float64(r.M)
 	s := n + m
-	z := math.Max(r.U, n*m-r.U) - n*m/2
+	z := u - n*m/2
 	if continuity {
 		z -= .5
 	}
-	z /= math.Sqrt(n * m / 12 * ((s + 1) - r.Ties/(s*(s-1))))
-	return math.Min(1, 2*NormalSF(z))
+	return z / math.Sqrt(n*m/12*((s+1)-r.Ties/(s*(s-1))))
 }
 
 // ExactP is the exact two-sided p-value for independent, continuous values: twice
@@ -64,10 +80,20 @@ func (r MannWhitneyResult) ExactP() float64 {
 	if math.IsNaN(r.U) {
 		return r.U
 	}
+	pairs := float64(r.N) * float64(r.M)
+	return math.Min(1, 2*r.upper(int(math.Max(r.U, pairs-r.U))))
+}
+
+// upper is P(U >= u).
+func (r MannWhitneyResult) upper(u int) float64 {
 	small, large := min(r.N, r.M), max(r.N, r.M)
-	pairs := small * large
-	u := int(math.Max(r.U, float64(pairs)-r.U))
-	low := pairs - u // P(U >= u) = P(U <= low): the small coefficients, which are exact
+	low := small*large - u // = P(U <= low); of the two tails the shorter is counted
+	if low < 0 {
+		return 0
+	}
+	if 2*low > small*large && u > 0 {
+		return 1 - r.upper(low+1)
+	}
 	ways := make([]float64, low+1)
 	ways[0] = 1
 	logAll := 0.0
@@ -91,5 +117,5 @@ func (r MannWhitneyResult) ExactP() float64 {
 	for _, w := range ways {
 		sum += w
 	}
-	return math.Min(1, 2*math.Exp(math.Log(sum)-logAll))
+	return math.Exp(math.Log(sum) - logAll)
 }
