@@ -147,7 +147,7 @@ func Evidently(name string) (EvidentlyTest, error) {
 		}
 		names = append(names, t.Name)
 	}
-	return EvidentlyTest{}, fmt.Errorf("Evidently's test %q: there are %q", name, names)
+	return EvidentlyTest{}, fmt.Errorf("no test %q among those of Evidently: %q", name, names)
 }
 
 // EvidentlyDefault is the name of the test that Evidently takes when none is

@@ -65,7 +65,7 @@ func NannyML(name string) (NannyMLMeasure, error) {
 		}
 		names = append(names, m.Name)
 	}
-	return NannyMLMeasure{}, fmt.Errorf("NannyML's measure %q: there are %q", name, names)
+	return NannyMLMeasure{}, fmt.Errorf("no measure %q among those of NannyML: %q", name, names)
 }
 
 // Fitted is a measure with its reference and threshold.
