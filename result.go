@@ -50,12 +50,16 @@ type TestResult struct {
 	Effect    Float  `json:"effect"`
 	Threshold Float  `json:"threshold"`
 	PValue    Float  `json:"p_value"`
-	// Sequential detectors alone: they look at all windows up to this one, have no
-	// p-value, and decide nothing. Drift: the detector says so in this window.
+	// Without a p-value: sequential detectors, which look at all windows up to this
+	// one and decide nothing, and limits of a classic rule (RulePrefix), which do.
+	// Drift: it says so in this window.
 	Drift   bool   `json:"drift,omitempty"`
 	Warning bool   `json:"warning,omitempty"`
 	Note    string `json:"note,omitempty"` // what it promises, or why it has no number
 }
+
+// RulePrefix begins the name of a test that is a limit of a classic rule.
+const RulePrefix = "rule_"
 
 // Stamp is what every result carries beside its numbers.
 type Stamp struct {

@@ -75,6 +75,9 @@ func (s *State) refresh(p *Policy, o *Observation) {
 func decisive(c *driftd.ColumnResult) driftd.TestResult {
 	best := driftd.TestResult{PValue: driftd.Float(math.Inf(1)), Threshold: driftd.Float(math.NaN())}
 	for _, t := range c.Tests {
+		if t.Drift && strings.HasPrefix(t.Name, driftd.RulePrefix) {
+			return t
+		}
 		if math.IsNaN(float64(t.PValue)) {
 			continue
 		}

@@ -28,14 +28,23 @@ func summarise(i *Incident, o *Observation) string {
 	if r.Pace != "" {
 		fmt.Fprintf(&b, " (%s)", r.Pace)
 	}
-	fmt.Fprintf(&b, ": %s: %s (p %s", c.Column, howFar(&c), number(c.PValue))
+	fmt.Fprintf(&b, ": %s: %s (", c.Column, howFar(&c))
+	alpha := driftd.Float(math.NaN())
 	for _, x := range o.Columns {
 		if x.Column == c.Column {
-			fmt.Fprintf(&b, ", flags at %s", number(x.Alpha))
+			alpha = x.Alpha
 		}
 	}
-	if c.Test != "" {
-		fmt.Fprintf(&b, "; %s has the threshold %s", c.Test, number(c.Threshold))
+	if strings.HasPrefix(c.Test, driftd.RulePrefix) {
+		fmt.Fprintf(&b, "a classic rule, which without drift flags about %s %% of windows", number(100*alpha))
+	} else {
+		fmt.Fprintf(&b, "p %s", number(c.PValue))
+		if !math.IsNaN(float64(alpha)) {
+			fmt.Fprintf(&b, ", flags at %s", number(alpha))
+		}
+		if c.Test != "" {
+			fmt.Fprintf(&b, "; %s has the threshold %s", c.Test, number(c.Threshold))
+		}
 	}
 	fmt.Fprintf(&b, "; n %d in the %s to %s).", c.N, span(o.length()), clock(o.Window.WindowEnd))
 	others(&b, r.Columns[1:])

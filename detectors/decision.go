@@ -36,6 +36,7 @@ type Decision struct {
 	N           uint64  // events that have the column's group
 	NEff        float64 // independent values that the window is worth
 	P           float64 // min over subtests of p / share, at most 1
+	Alpha       float64 // the chance of a flag without drift
 	Effect      float64 // size, in reference standard deviations or the like
 	MDE         float64 // smallest detectable effect (where a rate alone is judged: change of the rate); NaN when nothing could be shown
 	Verdict     driftd.Verdict
@@ -60,6 +61,8 @@ type Column struct {
 	Layout *driftd.ColumnLayout
 	Ref    *driftd.ColumnReference
 	Alpha  float64
+	// Shown are the measures of its decisions; DefaultMeasures. Set before first use.
+	Shown []*Measure
 
 	flat   bool
 	maxR   int   // of left
@@ -76,7 +79,7 @@ type Column struct {
 // NewColumn prepares a column. scale is nil for a reference without windows:
 // then events are taken to be independent.
 func NewColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, scale *driftd.ColumnScale, alpha float64) *Column {
-	c := &Column{Layout: l, Ref: ref, Alpha: alpha, flat: scale == nil}
+	c := &Column{Layout: l, Ref: ref, Alpha: alpha, Shown: DefaultMeasures, flat: scale == nil}
 	if scale != nil {
 		c.scale = *scale
 	}
@@ -173,7 +176,7 @@ func (c *Column) addCrit(j int, share float64) {
 // that may not be judged (incomplete, late, ..) and reason says why; numbers are
 // computed all the same, for the eye.
 func (c *Column) Judge(w *ColumnWindow, evaluable bool, reason string) Decision {
-	d := Decision{N: uint64(w.events()), P: 1, MDE: math.NaN(), NEff: math.NaN(), Reason: reason, Score: math.NaN()}
+	d := Decision{N: uint64(w.events()), P: 1, Alpha: c.Alpha, MDE: math.NaN(), NEff: math.NaN(), Reason: reason, Score: math.NaN()}
 	d.Provisional, d.Seasonal, d.slot = c.flat, c.scale.Seasonal(), w.Slot
 	if c.shape == nil && c.levels == nil {
 		d.Verdict, d.Reason = driftd.NoData, "the reference has no value in this column"
@@ -252,7 +255,7 @@ func (c *Column) judgeNumeric(w *ColumnWindow, d *Decision) {
 	c.judgeRate(rateRange, x[rateRange], n[rateRange], numericRange, false, d)
 	c.judgeRate(rateType, x[rateType], n[rateType], numericRange, false, d)
 	if q != nil {
-		c.showNumeric(w, q, nq, d)
+		c.show(c.compareNumbers(q, nq, 0, BinMasses(c.Layout, w.Profile)), d)
 		d.Moved = c.movedNumeric(d, x, n, q)
 	} else {
 		d.Moved = c.movedRates(d, x[:], n[:])
@@ -388,7 +391,7 @@ func (c *Column) judgeCategorical(w *ColumnWindow, d *Decision) {
 	c.judgeRate(rateNew, x[rateNew], nl, categoryNew, false, d)
 	c.judgeRate(rateType, x[rateType], n[rateType], categoryNew, false, d)
 	if nl > 0 {
-		c.showCategorical(w, d)
+		c.show(c.Compare(w, 0), d)
 	}
 	d.Moved = c.movedCategorical(w, d, x, n, counts)
 }

@@ -12,57 +12,6 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// show adds a displayed measure: no p-value.
-func (d *Decision) show(name string, statistic, effect float64) {
-	d.Tests = append(d.Tests, driftd.TestResult{Name: name, Statistic: driftd.Float(statistic), Effect: driftd.Float(effect),
-		Threshold: driftd.Float(math.NaN()), PValue: driftd.Float(math.NaN())})
-}
-
-// showNumeric adds the measures of a numeric column. statistic is the raw
-// value, effect the bias-corrected one.
-func (c *Column) showNumeric(w *ColumnWindow, q []float64, n float64, d *Decision) {
-	s := c.shape
-	qc, pc := make([]float64, len(q)), make([]float64, len(q))
-	for i := range q {
-		qc[i], pc[i] = q[i]*n, s.P[i]*s.M
-	}
-	b := displayBins(n)
-	c.showLogMeasures(coarsen(qc, s.P, b), coarsen(pc, s.P, b), len(s.P), n, d)
-	ks := KSDistance(q, s.P)
-	d.show(ShowKS, ks, ks)
-	// A constant reference has no sd to measure in, a window of infinities no place.
-	if w1 := Wasserstein1(BinMasses(c.Layout, w.Profile), c.refAt); c.refSD > 0 && !math.IsNaN(w1) {
-		d.show(ShowW1, w1, w1/c.refSD)
-	}
-}
-
-func (c *Column) showCategorical(w *ColumnWindow, d *Decision) {
-	counts := c.levels.pooled(w.Profile)
-	n := levelCount(w.Profile)
-	m := levelCount(&c.Ref.Profile)
-	pc := make([]float64, len(counts))
-	for j, p := range c.levels.P {
-		pc[j] = p * m
-	}
-	c.showLogMeasures(counts, pc, len(pc), n, d)
-}
-
-// showLogMeasures shows PSI and JS over counts, with their expected value under
-// no change taken off: (bins-1) phi, phi the reference windows' mean chi-square
-// divergence a degree of freedom.
-func (c *Column) showLogMeasures(qc, pc []float64, bins int, n float64, d *Decision) {
-	if len(pc) < 2 {
-		return
-	}
-	q, p := Smoothed(qc), Smoothed(pc)
-	r := &c.scale.Residual
-	bias := r.MeanNC / math.Min(n, r.MaxN) * float64(len(pc)-1) / float64(max(1, bins-1))
-	psi := PSI(q, p)
-	d.show(ShowPSI, psi, math.Max(0, psi-bias))
-	js := JSDistance(q, p)
-	d.show(ShowJS, js, math.Sqrt(math.Max(0, js*js-bias/(8*math.Ln2))))
-}
-
 // movedRates puts a decisive rate in words.
 func (c *Column) movedRates(d *Decision, x, n []float64) string {
 	words := map[string]string{TestNull: "nulls", TestNaN: "NaN", TestRange: "values outside the reference's range",
@@ -128,6 +77,16 @@ func (c *Column) topBins(q, p []float64, k int) []string {
 		}
 	}
 	return out
+}
+
+// Moved names the three bins or levels of a window that moved most against the
+// whole reference, in words.
+func (c *Column) Moved(w *ColumnWindow) []string {
+	if c.levels != nil {
+		return c.topLevels(w, levelCount(w.Profile), true, driftd.NoSlot)
+	}
+	q, _ := c.shape.Shares(w.Profile)
+	return c.topBins(q, c.shape.P, 3)
 }
 
 // binName is the span of a judged bin, as a person would write it.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/driftd/driftd"
 	"github.com/parquet-go/parquet-go"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -141,9 +142,14 @@ func results(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		for _, x := range line["tests"].([]any) {
 			test := x.(map[string]any)
-			for _, f := range []string{"name", "statistic", "effect", "threshold", "p_value"} {
-				if _, ok := test[f]; !ok || len(test) != 5 {
-					ts.Fatalf("line %d: a test has other fields than name, statistic, effect, threshold, p_value: %v", i+1, test)
+			fields := []string{"name", "statistic", "effect", "threshold", "p_value"}
+			if strings.HasPrefix(test["name"].(string), driftd.RulePrefix) {
+				fields = append(fields, "note")
+				delete(test, "drift")
+			}
+			for _, f := range fields {
+				if _, ok := test[f]; !ok || len(test) != len(fields) {
+					ts.Fatalf("line %d: a test has other fields than %v: %v", i+1, fields, test)
 				}
 			}
 		}

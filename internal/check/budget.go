@@ -24,6 +24,7 @@ func Budget(t *Target, use []InUse, samples []*Sample) []Result {
 		u := &use[i]
 		sum += u.Rules.PagesPerWeek
 		l.tests(u)
+		l.classic(u)
 		l.shifts(u)
 	}
 	if len(use) > 0 {
@@ -50,6 +51,31 @@ func (l *list) tests(u *InUse) {
 	}
 	l.ok("tests", u.Model, "%s x %d series x windows of %s = %.0f tests a week, for %.3g false pages a week: each test at alpha %s",
 		plural(b.Columns, "column"), b.Series, lengths(b.Lengths), n, b.PagesPerWeek, strings.Join(levels, ", "))
+}
+
+// classic says how often the classic rules of a model flag where nothing changes:
+// computed at the columns' own windows, in the reference's usual size.
+func (l *list) classic(u *InUse) {
+	for _, d := range u.Rules.Lengths {
+		rates, unfit := u.Rules.FalseAlarms(u.Use, d)
+		if len(rates)+len(unfit) == 0 {
+			return
+		}
+		each, worst := 0., 0
+		for i := range rates {
+			if each += rates[i].Rate; rates[i].Rate > rates[worst].Rate {
+				worst = i
+			}
+		}
+		if len(rates) > 0 {
+			a, b := rates[worst], driftd.PerWeek(d)
+			l.ok("classic_rules", u.Model, "%s under classic rules: without drift some %.3g flags a week in windows of %s, outside the budget; most from %s (%s): %.3g %% of windows of about %.0f values",
+				plural(len(rates), "column"), each*b, length(d), a.Column, a.Rule, 100*a.Rate, a.N)
+		}
+		for _, why := range unfit {
+			l.warn("classic_rules", u.Model, why, "give the column a rule that it can have, or `rule: driftd`")
+		}
+	}
 }
 
 // shifts says what the columns can show in a usual window.

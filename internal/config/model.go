@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/detectors/classic"
 	"github.com/driftd/driftd/detectors/stream"
 )
 
@@ -22,6 +23,8 @@ type Model struct {
 	Columns       map[string]Column
 	ReferenceFile string
 	Bootstrap     time.Duration // how far back a reference is learned from where there is none; 0: never
+	Rule          *classic.Rule // of columns that have none of their own; nil: driftd's own
+	Measures      []string      // shown of each column; nil: detectors.DefaultMeasures
 	Baseline      string        // auto or fixed: what a reference that driftd makes itself compares with
 
 	location *time.Location
@@ -34,6 +37,10 @@ type Column struct {
 	// Sequential are the detectors that look at the column's base windows one after
 	// the other, each method once.
 	Sequential []stream.Spec `json:",omitempty"`
+	// Rule decides about the column where HasRule says so: a classic rule, or nil for
+	// driftd's own.
+	Rule    *classic.Rule `json:",omitempty"`
+	HasRule bool          `json:",omitempty"`
 }
 
 // WindowLengths are the window lengths, the base length first.

@@ -59,6 +59,14 @@ func (f *file) model(v at, m *Model, pane time.Duration) {
 	if x, ok := o["columns"]; ok {
 		f.columns(x, m)
 	}
+	if x, ok := o["rule"]; ok {
+		if r, good := f.rule(x); good {
+			m.Rule = r
+		}
+	}
+	if x, ok := o["measures"]; ok {
+		f.measures(x, &m.Measures)
+	}
 	if x, ok := o["reference"]; ok {
 		ref := f.object(x)
 		if y, ok := ref["file"]; ok {
@@ -246,6 +254,11 @@ func (f *file) columns(v at, m *Model) {
 		}
 		if y, ok := o["sequential"]; ok {
 			f.sequential(y, &c.Sequential)
+		}
+		if y, ok := o["rule"]; ok {
+			if r, good := f.rule(y); good {
+				c.Rule, c.HasRule = r, true
+			}
 		}
 		m.Columns[p.name] = c
 	}

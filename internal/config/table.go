@@ -22,6 +22,7 @@ type Key struct {
 const (
 	typeDuration = "duration"
 	typeSecret   = "file"
+	ruleType     = "driftd, evidently, nannyml or a mapping"
 )
 
 var keys = slices.Concat([]Key{
@@ -71,7 +72,7 @@ var keys = slices.Concat([]Key{
 }, modelKeys("defaults"), []Key{
 	{Path: "models", Type: "mapping", Meaning: "What holds for one model: the keys of defaults and some more.", Example: "models: {fraud: {expect: true}}"},
 	{Path: "models.<name>", Type: "mapping", Meaning: "The model's name as events have it.", Example: "fraud: {expect: true}"},
-}, modelKeys("models.<name>"), sequentialKeys(), []Key{
+}, modelKeys("models.<name>"), sequentialKeys(), ruleKeys(), []Key{
 	{Path: "sinks", Type: "mapping", Meaning: "Where results go, beside the topic of results.", Example: "sinks: {file: {path: results.jsonl}}"},
 	{Path: "sinks.clickhouse", Type: "mapping", Default: "none", Meaning: "Tables for dashboards; they are made when they are missing.", Example: "clickhouse: {addresses: [host:9000]}"},
 	{Path: "sinks.clickhouse.addresses", Type: "list of host:port", Default: "required", Meaning: "Native protocol (9000, or 9440 with TLS)."},
@@ -128,7 +129,9 @@ func modelKeys(at string) []Key {
 		{Path: "columns.<name>.importance", Type: "number from 0 to 1", Default: or("not said"), Meaning: "Ranks columns and decides severity; one that is not said ranks as 1."},
 		{Path: "columns.<name>.watch", Type: "true or false", Default: or("true"), Meaning: "false mutes: counted and shown, never paged."},
 		{Path: "columns.<name>.sequential", Type: "list of names, or of a name with settings", Default: or("none"), Meaning: "Detectors that look at the means of the column's base windows one after the other: " + strings.Join(stream.MethodNames(), ", ") + ". They are shown beside the column's tests and never page; docs/RESULTS.md says when they are of use.", Example: "sequential: [adwin, {page_hinkley: {threshold: 20}}, cusum]"},
-		{Path: "columns.<name>.rule", Soon: "remove it; the false alarm budget is set by budget.pages_per_week"},
+		{Path: "columns.<name>.rule", Type: ruleType, Default: or("of the model"), Meaning: "Who decides about the column, as `rule` for the model.", Example: "rule: {psi: 0.2}"},
+		{Path: "rule", Type: ruleType, Default: or("driftd"), Meaning: "Who decides about columns: driftd's own rule, limits of measures as other tools have them, or what Evidently or NannyML do by themselves. A classic rule has no budget: its results and `driftd check` say how often it flags without drift. See docs/STATISTICS.md.", Example: "rule: {psi: 0.2}"},
+		{Path: "measures", Type: "list of names", Default: or("[psi, js, ks, w1]"), Meaning: "What is shown of each column beside the tests that decide: " + measureNames() + ".", Example: "measures: [psi, js, hellinger]"},
 		{Path: "reference_per", Soon: "push a reference for the whole model with `driftd reference push`"},
 	}
 	ks = append(ks,

@@ -147,8 +147,9 @@ func judgeColumns(r *Rules, s *State, w *OpenWindow, base bool, use Use, win *dr
 		l := &use.Layout.Columns[i]
 		cw := detectors.ColumnWindow{Profile: &profile.Columns[i], Missing: profile.Missing(l, i), Slot: slot}
 		d := col.Judge(&cw, evaluable, win.Reason)
+		prep.classically(i, &cw, evaluable, win.Reason, w.Length, &d)
 		d.Provisional = d.Provisional || prep.provisional
-		out[i] = columnResult(r, win, l, &cw, &d, prep.alpha)
+		out[i] = columnResult(r, win, l, &cw, &d)
 		if specs := r.Sequential[l.Name]; base && len(specs) > 0 {
 			q := sequential{use: &use, column: col, profile: cw.Profile, decision: &d, result: out[i], runLength: prep.runLength, before: s.Sequences}
 			for _, spec := range specs {
@@ -163,12 +164,12 @@ func judgeColumns(r *Rules, s *State, w *OpenWindow, base bool, use Use, win *dr
 	return out
 }
 
-func columnResult(r *Rules, win *driftd.WindowResult, l *driftd.ColumnLayout, cw *detectors.ColumnWindow, d *detectors.Decision, alpha float64) *driftd.ColumnResult {
+func columnResult(r *Rules, win *driftd.WindowResult, l *driftd.ColumnLayout, cw *detectors.ColumnWindow, d *detectors.Decision) *driftd.ColumnResult {
 	p := cw.Profile
 	c := &driftd.ColumnResult{
 		Kind: "column", Model: win.Model, Segment: win.Segment, Column: l.Name,
 		WindowStart: win.WindowStart, WindowEnd: win.WindowEnd, WindowLength: win.WindowLength,
-		N: d.N, NEff: driftd.Float(d.NEff), Effect: driftd.Float(d.Effect), PValue: driftd.Float(d.P), Alpha: driftd.Float(alpha), MDE: driftd.Float(d.MDE),
+		N: d.N, NEff: driftd.Float(d.NEff), Effect: driftd.Float(d.Effect), PValue: driftd.Float(d.P), Alpha: driftd.Float(d.Alpha), MDE: driftd.Float(d.MDE),
 		Verdict: d.Verdict, Flag: d.Flag, Evaluated: d.Evaluated, Score: driftd.Float(d.Score), Tests: d.Tests, Mean: driftd.Float(math.NaN()),
 		Nulls: p.Classes[driftd.Null] + cw.Missing, NaNs: p.Classes[driftd.NaN], TypeErrors: p.Classes[driftd.TypeError],
 		Complete: win.Complete, Reason: d.Reason, Late: win.Late, Provisional: d.Provisional, Watched: r.watched(l.Name), Stamp: win.Stamp,

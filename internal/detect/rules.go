@@ -8,6 +8,7 @@ import (
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/alerts"
 	"github.com/driftd/driftd/detectors"
+	"github.com/driftd/driftd/detectors/classic"
 	"github.com/driftd/driftd/detectors/stream"
 )
 
@@ -87,6 +88,8 @@ type Rules struct {
 	Uses         []Use // by From, ascending
 	PageMaxAge   time.Duration
 	Sequential   map[string][]stream.Spec // detectors over the base windows, by column
+	Measures     []*detectors.Measure     // shown of each column; nil: detectors.DefaultMeasures
+	Classic      map[string]*classic.Rule // by column, "" for all others: decides instead of driftd's rule
 	Baseline     string                   // of references that are learned: reference.BaselineAuto or BaselineFixed
 	ConfigHash   string
 	Version      string
@@ -111,7 +114,8 @@ type prepared struct {
 	runLength   float64 // base windows between false alarms of a CUSUM
 	provisional bool    // the reference is young
 	columns     []*detectors.Column
-	location    *time.Location // of the reference's slots; nil when it cannot be had: no hour is known then
+	classic     []*classic.Applied // nil where driftd's rule decides
+	location    *time.Location     // of the reference's slots; nil when it cannot be had: no hour is known then
 }
 
 // slot is the window's hour as the reference has hours, whatever config says.
@@ -147,7 +151,7 @@ func (r *Rules) Budget(u Use) detectors.Budget {
 		b.Series = max(1, r.CountSeries(u.Layout))
 	}
 	for i := range u.Layout.Columns {
-		if r.watched(u.Layout.Columns[i].Name) {
+		if name := u.Layout.Columns[i].Name; r.watched(name) && r.ClassicOf(name) == nil {
 			b.Columns++
 		}
 	}
@@ -169,6 +173,7 @@ func (r *Rules) prepare(u Use, length time.Duration) *prepared {
 		r.prepared = map[prepareKey]*prepared{}
 	}
 	budget := r.Budget(u)
+	budget.Columns = max(1, budget.Columns) // none of driftd's rule: its numbers are shown all the same
 	p := &prepared{alpha: budget.Alpha(length), runLength: budget.RunLength(length)}
 	p.location, _ = u.Reference.Location() // internal/wire has refused a reference whose zone is not known here
 	scale := u.Reference.Scale(length)
@@ -182,7 +187,16 @@ func (r *Rules) prepare(u Use, length time.Duration) *prepared {
 		case !u.Reference.Flat():
 			sc = &driftd.ColumnScale{} // windows of this length were never fitted: learning
 		}
-		p.columns = append(p.columns, detectors.NewColumn(&u.Layout.Columns[i], &u.Reference.Columns[i], sc, p.alpha))
+		c := detectors.NewColumn(&u.Layout.Columns[i], &u.Reference.Columns[i], sc, p.alpha)
+		if r.Measures != nil {
+			c.Shown = r.Measures
+		}
+		p.columns = append(p.columns, c)
+		var applied *classic.Applied
+		if rule := r.ClassicOf(u.Layout.Columns[i].Name); rule != nil {
+			applied = rule.Apply(c)
+		}
+		p.classic = append(p.classic, applied)
 	}
 	r.prepared[key] = p
 	return p

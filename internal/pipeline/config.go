@@ -7,6 +7,8 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/alerts"
+	"github.com/driftd/driftd/detectors"
+	"github.com/driftd/driftd/detectors/classic"
 	"github.com/driftd/driftd/detectors/stream"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/detect"
@@ -18,16 +20,26 @@ import (
 func RulesOf(cfg *config.Config, s driftd.Series, version string) detect.Rules {
 	m := cfg.ModelOf(s.Model)
 	p := &alerts.Policy{Labels: m.Labels, Severity: m.Severity, Expect: m.Expect, Columns: map[string]alerts.ColumnPolicy{}}
+	rules := map[string]*classic.Rule{"": m.Rule}
 	sequential := map[string][]stream.Spec{}
 	for name, c := range m.Columns {
-		sequential[name] = c.Sequential
+		if sequential[name] = c.Sequential; c.HasRule {
+			rules[name] = c.Rule
+		}
 		cp := alerts.ColumnPolicy{Muted: c.Watch != nil && !*c.Watch}
 		if c.Importance != nil {
 			cp.Importance = *c.Importance
 		}
 		p.Columns[name] = cp
 	}
-	return detect.Rules{Series: s, Lengths: m.WindowLengths(), Location: m.Location(), PagesPerWeek: m.PagesPerWeek, Baseline: m.Baseline, Policy: p, Sequential: sequential,
+	var measures []*detectors.Measure
+	for _, name := range m.Measures {
+		measures = append(measures, detectors.MeasureNamed(name))
+	}
+	if m.Measures != nil && measures == nil {
+		measures = []*detectors.Measure{} // none
+	}
+	return detect.Rules{Series: s, Lengths: m.WindowLengths(), Location: m.Location(), PagesPerWeek: m.PagesPerWeek, Baseline: m.Baseline, Policy: p, Sequential: sequential, Classic: rules, Measures: measures,
 		PageMaxAge: cfg.Alerts.PageMaxAge, ConfigHash: cfg.Hash(), Version: version}
 }
 
