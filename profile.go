@@ -69,11 +69,12 @@ type ColumnProfile struct {
 
 // Profile is the mergeable summary of a span of one series.
 type Profile struct {
-	Events  uint64
-	Groups  [groupCount]uint64 // events that have the group
-	Late    uint64             // events whose pane had closed before they came
-	Unknown uint64             // values in columns that the layout does not have
-	Columns []ColumnProfile    // as Layout.Columns; empty for a model without layout
+	Events   uint64
+	Groups   [groupCount]uint64 // events that have the group
+	Rejected uint64             // records that were no events, of a source with one model: in `all` alone
+	Late     uint64             // events whose pane had closed before they came
+	Unknown  uint64             // values in columns that the layout does not have
+	Columns  []ColumnProfile    // as Layout.Columns; empty for a model without layout
 	// UnknownNames are names of such columns (bottom-k by hash of the name).
 	UnknownNames []NamedLevel
 }
@@ -212,6 +213,7 @@ func compareNames(a, b NamedLevel) int {
 func (p *Profile) Merge(o *Profile) {
 	p.Events += o.Events
 	p.Late += o.Late
+	p.Rejected += o.Rejected
 	p.Unknown += o.Unknown
 	for g := range p.Groups {
 		p.Groups[g] += o.Groups[g]

@@ -162,7 +162,7 @@ type IncidentResult struct {
 	ID          string           `json:"id"`
 	Model       string           `json:"model"`
 	Segment     string           `json:"segment"`
-	Type        string           `json:"type"` // "drift" or "no_data"
+	Type        string           `json:"type"` // "drift", "schema_break" or "no_data"
 	State       string           `json:"state"`
 	Severity    string           `json:"severity"`
 	Historic    bool             `json:"historic"`

@@ -11,6 +11,9 @@
 //   - A no_data incident opens when an expected model's segment `all` has 2 consecutive base windows without events, and
 //     resolves at the first with some. It never opens beside a drift incident, which is there to be seen already and stays
 //     open; and drift that begins while it is open waits for its end.
+//   - Beside these, a series has at most one open incident of the fast lane, which looks at panes: a schema_break opens when
+//     3 panes in a row lack what nearly all of the reference's events had, and is over when 3 are whole. Windows that such a
+//     break lies in tell nobody of its columns: that is told already.
 //
 // What belongs here: the rules, severity, ranking and the words of a page. What does not: sending them (alertmanager).
 package alerts

@@ -91,8 +91,8 @@ func decisive(c *driftd.ColumnResult) driftd.TestResult {
 	return best
 }
 
-func (s *State) end(state string, at time.Time, stamp driftd.Stamp) {
-	r := &s.Incident.Result
+func (i *Incident) end(state string, at time.Time, stamp driftd.Stamp) {
+	r := &i.Result
 	r.State, r.ResolvedAt, r.ChangedAt, r.Stamp = state, &at, at, stamp
 	r.Summary = ending(r)
 }
@@ -113,7 +113,7 @@ func (s *State) Accept(columns []string, at time.Time, stamp driftd.Stamp) *drif
 	case len(r.Columns):
 		return nil
 	case 0: // its columns stay for the record
-		s.end(driftd.StateAccepted, at, stamp)
+		s.Incident.end(driftd.StateAccepted, at, stamp)
 	default:
 		r.Columns, r.ChangedAt, r.Stamp = left, at, stamp
 		for c := range s.Incident.Lengths {
@@ -127,15 +127,15 @@ func (s *State) Accept(columns []string, at time.Time, stamp driftd.Stamp) *drif
 	return &told
 }
 
-// Retire ends the open incident of a series that is watched no more, such as a
-// segment that is gone, and forgets its windows. It gives the change, nil when
-// nothing was open.
-func (s *State) Retire(at time.Time, stamp driftd.Stamp) *driftd.IncidentResult {
-	s.Histories, s.Silent = nil, 0
-	if !s.Incident.Open() {
-		return nil
+// Retire ends the open incidents of a series that is watched no more, such as a
+// segment that is gone, and forgets its windows. It gives the changes.
+func (s *State) Retire(at time.Time, stamp driftd.Stamp) (changes []driftd.IncidentResult) {
+	s.Histories, s.Silent, s.Breaks = nil, 0, nil
+	for _, in := range s.Incidents() {
+		if in.Open() {
+			in.end(driftd.StateResolved, at, stamp)
+			changes = append(changes, in.told())
+		}
 	}
-	s.end(driftd.StateResolved, at, stamp)
-	r := s.Incident.told()
-	return &r
+	return changes
 }

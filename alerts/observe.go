@@ -72,7 +72,7 @@ func (s *State) silence(p *Policy, o *Observation) (changed bool) {
 			}
 			return recent
 		}
-		s.end(driftd.StateResolved, o.Window.WindowEnd, o.Stamp)
+		s.Incident.end(driftd.StateResolved, o.Window.WindowEnd, o.Stamp)
 		return true
 	}
 	if !expected || s.Silent < Opening || o.Window.N > 0 || s.Incident.Open() {
@@ -130,7 +130,7 @@ func (s *State) goOn(p *Policy, o *Observation, qualified []*driftd.ColumnResult
 		r.Summary = summarise(s.Incident, o)
 		return true
 	case s.clean(p):
-		s.end(driftd.StateResolved, o.Window.WindowEnd, o.Stamp)
+		s.Incident.end(driftd.StateResolved, o.Window.WindowEnd, o.Stamp)
 		return true
 	}
 	return false

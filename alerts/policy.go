@@ -58,9 +58,9 @@ func (p *Policy) severity(column string) string {
 	return Ticket
 }
 
-// noDataSeverity is page: that a model is expected was said by a person.
+// noDataSeverity is page: that a model is expected was said by a person. So is that of a schema break.
 func (p *Policy) noDataSeverity() string {
-	if p.Severity != "" {
+	if p != nil && p.Severity != "" {
 		return p.Severity
 	}
 	return Page

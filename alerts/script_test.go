@@ -1,8 +1,10 @@
 package alerts
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +21,7 @@ import (
 //	windows [segment=..] [length=1h] [only]            one window a line; prints what changed; only: config has no other length
 //	state                                              prints what is remembered
 //	summary                                            prints the last change's summary
+//	panes                                              one pane of a minute a line, for the fast lane
 //	accept, retire                                     at=<time>, accept: [columns=<column,..>]
 //
 // A line of windows is "12:00 [n=0] [incomplete] [historic] [nopage] [waived=column] [column:mark ..]"; a mark is F (flagged), . (clean),
@@ -65,17 +68,20 @@ func (r *runner) run(t *testing.T, d *datadriven.TestData) string {
 				columns = arg.Vals
 			}
 		}
-		var change *driftd.IncidentResult
+		var changes []driftd.IncidentResult
 		if d.Cmd == "retire" {
-			change = r.state.Retire(parseTime(t, []string{at}), driftd.Stamp{})
-		} else {
-			change = r.state.Accept(columns, parseTime(t, []string{at}), driftd.Stamp{})
+			changes = r.state.Retire(parseTime(t, []string{at}), driftd.Stamp{})
+		} else if change := r.state.Accept(columns, parseTime(t, []string{at}), driftd.Stamp{}); change != nil {
+			changes = append(changes, *change)
 		}
-		if change == nil {
-			return "nothing was open\n"
+		out := ""
+		for _, change := range changes {
+			r.last = change
+			out += showChange(change)
 		}
-		r.last = *change
-		return showChange(*change)
+		return cmp.Or(out, "nothing was open\n")
+	case "panes":
+		return r.panes(t, d)
 	}
 	t.Fatalf("unknown command %s", d.Cmd)
 	return ""
@@ -110,9 +116,54 @@ func (r *runner) windows(t *testing.T, d *datadriven.TestData) string {
 		if d.HasArg("only") {
 			o.Lengths = []time.Duration{o.length()}
 		}
+		if r.state.Breaks != nil {
+			w := o.Window
+			o.Waived = func(c string) bool { return r.state.BrokenIn(c, w.WindowStart.UnixNano(), w.WindowEnd.UnixNano()) }
+		}
 		for _, change := range r.state.Observe(r.policy, o) {
 			fmt.Fprintf(&out, "%s: %s", stamp(o.Window.WindowStart), showChange(change))
 			r.last = change
+		}
+	}
+	return out.String()
+}
+
+// panes are minutes: a word is column:kind:share of what is broken; what was
+// broken before and has no word is whole.
+func (r *runner) panes(t *testing.T, d *datadriven.TestData) string {
+	var out strings.Builder
+	for line := range strings.Lines(d.Input) {
+		words := strings.Fields(line)
+		at := parseTime(t, words[:1])
+		l := Look{Model: "fraud", Segment: driftd.AllSegment, Start: at.UnixNano(), End: at.Add(time.Minute).UnixNano(), Remember: 2 * time.Hour}
+		few := false
+		for _, word := range words[1:] {
+			parts := strings.Split(word, ":")
+			switch {
+			case word == "historic":
+				l.Historic = true
+			case word == "few": // nothing had events enough
+				few = true
+			case len(parts) == 3:
+				share, err := strconv.ParseFloat(parts[2], 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.Losses = append(l.Losses, Loss{Column: parts[0], Kind: parts[1], N: 120, Share: share, Usual: .002, Threshold: .4, Broken: true})
+			case strings.HasPrefix(word, "new="):
+				l.New = append(l.New, strings.TrimPrefix(word, "new="))
+			default:
+				t.Fatalf("unknown word %q", word)
+			}
+		}
+		for _, b := range r.state.Breaks {
+			if !few && !slices.ContainsFunc(l.Losses, func(x Loss) bool { return x.Column == b.Column && x.Kind == b.Kind }) {
+				l.Losses = append(l.Losses, Loss{Column: b.Column, Kind: b.Kind, N: 120, Share: .01, Threshold: .4})
+			}
+		}
+		if change := r.state.Look(r.policy, &l); change != nil {
+			fmt.Fprintf(&out, "%s: %s", stamp(at), showChange(*change))
+			r.last = *change
 		}
 	}
 	return out.String()

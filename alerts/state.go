@@ -24,12 +24,15 @@ const keptScores = 8
 const (
 	TypeDrift  = "drift"
 	TypeNoData = "no_data"
+	TypeSchema = "schema_break"
 )
 
 // State is what is remembered of a series. The zero State is that of a new one.
 type State struct {
 	Histories []History // by column, then length
-	Incident  *Incident // the last one; nil before the first
+	Incident  *Incident // the last one of windows; nil before the first
+	Breaks    []Break   // of columns, from the fast lane
+	Schema    *Incident // the last one of these; nil before the first
 	Silent    int       // consecutive complete base windows without events
 }
 
@@ -52,6 +55,16 @@ type Incident struct {
 func (i *Incident) Open() bool { return i != nil && i.Result.State == driftd.StateOpen }
 
 func (i *Incident) openOf(kind string) bool { return i.Open() && i.Result.Type == kind }
+
+// Incidents are the last ones of the series, of windows and of the fast lane.
+func (s *State) Incidents() (out []*Incident) {
+	for _, in := range []*Incident{s.Incident, s.Schema} {
+		if in != nil {
+			out = append(out, in)
+		}
+	}
+	return out
+}
 
 // told is a copy of the result that later changes leave alone.
 func (i *Incident) told() driftd.IncidentResult {

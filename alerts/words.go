@@ -78,6 +78,12 @@ func Title(r *driftd.IncidentResult) string {
 	switch {
 	case r.Type == TypeNoData:
 		return name + " is silent"
+	case r.Type == TypeSchema:
+		t := fmt.Sprintf("%s: schema break: %s %s", name, r.Columns[0].Column, Size(&r.Columns[0]))
+		if n := len(r.Columns) - 1; n > 0 {
+			t += fmt.Sprintf(", and %d more", n)
+		}
+		return t
 	case len(r.Columns) == 0:
 		return name + " drifts"
 	}
@@ -129,6 +135,8 @@ func ending(r *driftd.IncidentResult) string {
 	switch {
 	case r.Type == TypeNoData:
 		return fmt.Sprintf("Over: model %s is silent no more (it was from %s; seen at %s).", r.Model, clock(r.DriftSince), over)
+	case r.Type == TypeSchema:
+		return fmt.Sprintf("Over at %s: events of %s are whole again (broken from %s).", over, where(r), clock(r.DriftSince))
 	case r.State == driftd.StateAccepted:
 		return fmt.Sprintf("Accepted at %s: what has come in %s since %s is the new normal.", over, where(r), clock(r.DriftSince))
 	}

@@ -172,6 +172,17 @@ func (c *Column) addCrit(j int, share float64) {
 	c.crit = append(c.crit, StudentUpper(c.Alpha*share, DF(&c.scale.Fits[j])))
 }
 
+// UsualBroken are the usual rates, in the reference and at an hour, of events
+// without a value (null or missing) and of values of another type; 1 and 0 where
+// the reference has no value at all.
+func (c *Column) UsualBroken(slot driftd.Slot) (null, typed float64) {
+	if len(c.rates) == 0 {
+		return 1, 0
+	}
+	n, t := c.rates[rateNull].in(slot), c.rates[rateType].in(slot)
+	return n.P, t.P
+}
+
 // Judge says what the rule finds in a window. evaluable is false for a window
 // that may not be judged (incomplete, late, ..) and reason says why; numbers are
 // computed all the same, for the eye.

@@ -15,6 +15,7 @@ import (
 const (
 	AlertIncident = "DriftdIncident"
 	AlertNoData   = "DriftdNoData"
+	AlertSchema   = "DriftdSchemaBreak"
 )
 
 // newAlert is the alert of an incident: what it is about in labels, its numbers in annotations.
@@ -28,15 +29,22 @@ func newAlert(i driftd.IncidentResult, now time.Time, links Links) alert {
 			a.Labels[name] = strings.ToValidUTF8(value, "\uFFFD")
 		}
 	}
-	a.Labels["alertname"] = AlertIncident
-	if i.Type == "no_data" {
-		a.Labels["alertname"] = AlertNoData
-	}
+	a.Labels["alertname"] = alertName(i.Type)
 	for name, value := range map[string]string{"model": i.Model, "segment": i.Segment, "severity": i.Severity} {
 		a.Labels[name] = strings.ToValidUTF8(value, "\uFFFD")
 	}
 	annotate(a.Annotations, i, links)
 	return a
+}
+
+func alertName(kind string) string {
+	switch kind {
+	case alerts.TypeNoData:
+		return AlertNoData
+	case alerts.TypeSchema:
+		return AlertSchema
+	}
+	return AlertIncident
 }
 
 // shownColumns is how many columns an alert lists.

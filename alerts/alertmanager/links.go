@@ -42,11 +42,7 @@ func (l Links) runbook(i driftd.IncidentResult) string {
 	if l.Runbooks == "" {
 		return ""
 	}
-	name := AlertIncident
-	if i.Type == "no_data" {
-		name = AlertNoData
-	}
-	return strings.TrimSuffix(l.Runbooks, "/") + "/" + name + ".md"
+	return strings.TrimSuffix(l.Runbooks, "/") + "/" + alertName(i.Type) + ".md"
 }
 
 func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/config"
@@ -19,10 +20,11 @@ import (
 )
 
 type replayCmd struct {
-	Ref    string `name:"reference" required:"" placeholder:"REF" help:"Reference file, or a file of rows to make one from (with the same flags)."`
-	Input  string `required:"" placeholder:"CUR" help:"File of rows to judge: CSV, JSON lines or Parquet, plain or gzip."`
-	Output string `required:"" placeholder:"OUT.jsonl" help:"Where results go, a JSON object a line (- is stdout)."`
-	Config string `short:"c" placeholder:"driftd.yml" help:"Config: windows, budget, columns, labels."`
+	Ref    string        `name:"reference" required:"" placeholder:"REF" help:"Reference file, or a file of rows to make one from (with the same flags)."`
+	Input  string        `required:"" placeholder:"CUR" help:"File of rows to judge: CSV, JSON lines or Parquet, plain or gzip."`
+	Output string        `required:"" placeholder:"OUT.jsonl" help:"Where results go, a JSON object a line (- is stdout)."`
+	Pane   time.Duration `placeholder:"1m" help:"Look for schema breaks too, as live traffic is, in panes of this length. Must divide the windows; needs rows with times."`
+	Config string        `short:"c" placeholder:"driftd.yml" help:"Config: windows, budget, columns, labels."`
 	inputFlags
 }
 
@@ -63,12 +65,15 @@ func (c *replayCmd) Run() error {
 	if c.Time == "" && c.WindowRows == 0 && !file.Native() {
 		return errors.New("the input's rows have no time: name their column with --time, or set --window-rows")
 	}
+	if err := c.paneFits(); err != nil {
+		return err
+	}
 	lengths := c.lengths()
 	if c.Config != "" && c.WindowRows == 0 {
 		lengths = cfg.ModelOf(c.Model).WindowLengths()
 	}
 	results, sum, err := replay.Run(replay.RowSource{File: file}, replay.Options{
-		Bundle: bundle, Lengths: lengths, Location: cfg.ModelOf(c.Model).Location(), RowClock: c.WindowRows > 0, WindowRows: c.WindowRows, Start: opt.Start, Topic: filepath.Base(c.Input),
+		Bundle: bundle, Lengths: lengths, Location: cfg.ModelOf(c.Model).Location(), RowClock: c.WindowRows > 0, Pane: c.Pane, WindowRows: c.WindowRows, Start: opt.Start, Topic: filepath.Base(c.Input),
 		Rules: func(s driftd.Series) detect.Rules {
 			r := pipeline.RulesOf(cfg, s, version)
 			r.PageMaxAge = 0 // a replay looks at the past: nothing is too old to be told
@@ -95,6 +100,19 @@ func (c *replayCmd) Run() error {
 		return nil
 	}
 	return printReplay(os.Stdout, results, sum)
+}
+
+// paneFits refuses a pane that windows of an hour are no whole number of.
+func (c *replayCmd) paneFits() error {
+	switch {
+	case c.Pane == 0:
+		return nil
+	case c.WindowRows > 0:
+		return errors.New("--pane needs rows with times, and --window-rows gives them none: leave one of the two out")
+	case c.Pane < time.Second || time.Hour%c.Pane != 0:
+		return fmt.Errorf("--pane %s: it must divide an hour; write --pane 1m", c.Pane)
+	}
+	return nil
 }
 
 func (c *replayCmd) config() (*config.Config, error) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/alerts"
 	"github.com/driftd/driftd/alerts/alertmanager"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/kafka"
@@ -69,16 +70,28 @@ func (c *runCmd) Run(ctx context.Context) error {
 // to another: short, because what it had not committed is made again exactly.
 const sessionTimeout = 10 * time.Second
 
-// keyed gives the sender an incident for each series.
+// keyed gives the sender an incident of windows and one of the fast lane for each
+// series.
 type keyed struct{ s *alertmanager.Sender }
+
+// fastKey is the key of a series' incident of the fast lane.
+func fastKey(s driftd.Series) string { return s.Key() + "\x00" + alerts.TypeSchema }
 
 // Set implements pipeline.Alerter.
 func (k keyed) Set(in driftd.IncidentResult) {
-	k.s.Set(driftd.Series{Model: in.Model, Segment: in.Segment}.Key(), in)
+	s := driftd.Series{Model: in.Model, Segment: in.Segment}
+	if in.Type == alerts.TypeSchema {
+		k.s.Set(fastKey(s), in)
+		return
+	}
+	k.s.Set(s.Key(), in)
 }
 
 // Drop implements pipeline.Alerter.
-func (k keyed) Drop(s driftd.Series) { k.s.Drop(s.Key()) }
+func (k keyed) Drop(s driftd.Series) {
+	k.s.Drop(s.Key())
+	k.s.Drop(fastKey(s))
+}
 
 // setRoles replaces the config's roles by those of the command line.
 func setRoles(cfg *config.Config, roles string) error {

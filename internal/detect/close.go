@@ -55,7 +55,7 @@ func closeWindow(r *Rules, s *State, w *OpenWindow, base bool, in Input, out []d
 	}
 	historic := in.Now > 0 && r.PageMaxAge > 0 && in.Now-w.End > int64(r.PageMaxAge)
 	changes := s.Alerts.Observe(r.Policy, alerts.Observation{Window: win, Columns: cols, Base: base, Historic: historic, Lengths: r.Lengths,
-		NoPage: found && use.Reference != nil && use.Reference.Flat(), Waived: r.waived(w), Stamp: win.Stamp})
+		NoPage: found && use.Reference != nil && use.Reference.Flat(), Waived: s.spoiled(w, r.waived(w)), Stamp: win.Stamp})
 	for i := range changes {
 		out = append(out, driftd.Result{Incident: &changes[i]})
 	}

@@ -81,6 +81,7 @@ type Rules struct {
 	Series       driftd.Series
 	Lengths      []time.Duration // the base length first
 	Location     *time.Location
+	Pane         time.Duration // the grain of Input.Panes; 0: schema breaks are not looked for
 	PagesPerWeek float64
 	SeriesCount  int                      // of the model, where CountSeries is nil
 	CountSeries  func(*driftd.Layout) int // of the model in a layout: a window is judged by that of its own

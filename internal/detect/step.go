@@ -20,6 +20,8 @@ type State struct {
 	LearnedFirst int64  // start of the first of them (ns)
 	LearnedUse   string // Use.key
 
+	Tally *Tally // of the fast lane, where panes have few events; nil: nothing was counted yet
+
 	Sequences []Sequence // of columns with sequential detectors, in the order of the last base window's results
 }
 
@@ -55,7 +57,7 @@ func (s *State) Over() bool {
 			return false
 		}
 	}
-	return s.Merged != driftd.MinTime && len(s.Windows) > 0 && !s.Alerts.Incident.Open()
+	return s.Merged != driftd.MinTime && len(s.Windows) > 0 && !s.Alerts.Incident.Open() && !s.Alerts.Schema.Open()
 }
 
 // OpenWindow is a window that still collects panes. A length has none before
@@ -102,6 +104,7 @@ func Step(r *Rules, s *State, in Input) []driftd.Result {
 		for i := range s.Windows {
 			s.Windows[i].merge(r, p)
 		}
+		out = s.fast(r, p, in, out)
 	}
 	out = closeUntil(r, s, in, in.Until, out)
 	s.Merged = max(s.Merged, in.Until)
@@ -189,8 +192,9 @@ func closeUntil(r *Rules, s *State, in Input, t int64, out []driftd.Result) []dr
 // base windows: nothing would ever resolve it.
 func retire(r *Rules, s *State, in Input, t int64, out []driftd.Result) []driftd.Result {
 	stamp := driftd.Stamp{Revision: in.Revision, ConfigHash: r.ConfigHash, Version: r.Version}
-	if change := s.Alerts.Retire(utc(t), stamp); change != nil {
-		out = append(out, driftd.Result{Incident: change})
+	changes := s.Alerts.Retire(utc(t), stamp)
+	for i := range changes {
+		out = append(out, driftd.Result{Incident: &changes[i]})
 	}
 	return out
 }

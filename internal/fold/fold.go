@@ -69,6 +69,16 @@ func (p *Panes) AddLate(ev *consumers.Event, at, offset int64) {
 	}
 }
 
+// AddRejected counts a record that was no event of the model, in the pane of time
+// at: in `all` alone, since nothing is known of its tags.
+func (p *Panes) AddRejected(m *consumers.Model, at, offset int64) {
+	s := p.at(driftd.FloorTo(at, p.Length), offset).set(m)
+	if s.profiles[0] == nil {
+		s.profiles[0] = p.take(m)
+	}
+	s.profiles[0].Rejected++
+}
+
 func (p *Panes) at(start, offset int64) *Pane {
 	if p.last != nil && p.last.Start == start {
 		return p.last

@@ -115,6 +115,16 @@ func (c *taskCatalog) at(m *consumers.Model, start int64) *consumers.Model {
 	return c.unknown(m.Name)
 }
 
+// modelAt is the model of a name as pane start has it.
+func (c *taskCatalog) modelAt(name string, start int64) *consumers.Model {
+	if ml := c.models[name]; ml != nil {
+		if m := ml.at(start); m != nil {
+			return m
+		}
+	}
+	return c.unknown(name)
+}
+
 // unknown is a model that is only counted.
 func (c *taskCatalog) unknown(name string) *consumers.Model {
 	if m := c.strange[name]; m != nil {

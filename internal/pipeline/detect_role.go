@@ -94,7 +94,7 @@ func (t *detectTask) restore(ctx context.Context) error {
 		}
 		s := t.find(st.Series)
 		s.state, s.since, s.fresh, s.written = st.Detect, st.Since, false, st.Detect.Merged
-		if in := s.state.Alerts.Incident; in != nil {
+		for _, in := range s.state.Alerts.Incidents() {
 			t.set.Metrics.Incident(&in.Result)
 		}
 		t.front.restore(st.Frontiers, first)

@@ -134,7 +134,7 @@ func (t *detectTask) find(k driftd.Series) *judged {
 // configure gives a series the config and references of now.
 func (t *detectTask) configure(s *judged) {
 	r := t.set.Models.Rules(s.series)
-	r.Series, r.Version = s.series, t.set.Version
+	r.Series, r.Version, r.Pane = s.series, t.set.Version, t.set.Pane
 	r.Uses = t.refs.Uses(s.series)
 	var layout *driftd.Layout
 	if len(r.Uses) > 0 {

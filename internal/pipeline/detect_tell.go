@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/alerts"
 )
 
 // maxLocated is of how many open incidents it is found anew where they lie when a
@@ -13,7 +14,7 @@ const maxLocated = 20
 // alert hands an incident to the alerter, and sees to it that where it lies is found.
 func (t *detectTask) alert(ctx context.Context, in driftd.IncidentResult) {
 	t.alerter.Set(in)
-	if in.State == driftd.StateOpen && !in.Historic {
+	if in.State == driftd.StateOpen && in.Type == alerts.TypeDrift && !in.Historic {
 		t.beside(func() error { t.locate(ctx, in); return nil })
 	}
 }
@@ -39,7 +40,7 @@ func (t *detectTask) tell(ctx context.Context) {
 	}
 	found := 0
 	for _, s := range t.series {
-		if in := s.state.Alerts.Incident; in != nil {
+		for _, in := range s.state.Alerts.Incidents() {
 			if in.Open() {
 				found++
 			}

@@ -150,14 +150,14 @@ func (t *detectTask) dropForgotten(ctx context.Context) error {
 		if t.alerter == nil {
 			continue
 		}
-		if in := s.state.Alerts.Incident; in != nil && in.Open() {
-			// Said, not just left out: an Alertmanager would go on for minutes.
-			if over := s.state.Alerts.Retire(t.set.Now().UTC(), in.Result.Stamp); over != nil {
-				t.alerter.Set(*over)
-				continue
-			}
+		// Said, not just left out: an Alertmanager would go on for minutes.
+		over := s.state.Alerts.Retire(t.set.Now().UTC(), s.lastStamp())
+		for _, in := range over {
+			t.alerter.Set(in)
 		}
-		t.alerter.Drop(k)
+		if len(over) == 0 {
+			t.alerter.Drop(k)
+		}
 	}
 	if len(recs) > 0 {
 		t.log.Info("series were forgotten", "series", len(recs))
@@ -194,4 +194,14 @@ func (t *detectTask) greet(ctx context.Context) error {
 		t.log.Info("a model that was forgotten sends events again: it begins anew", "model", k.Model)
 	}
 	return nil
+}
+
+// lastStamp is that of what is open.
+func (j *judged) lastStamp() (stamp driftd.Stamp) {
+	for _, in := range j.state.Alerts.Incidents() {
+		if in.Open() {
+			stamp = in.Result.Stamp
+		}
+	}
+	return stamp
 }

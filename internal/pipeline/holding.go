@@ -168,8 +168,10 @@ func (l *Library) states(ctx context.Context, h *Holding, p int, seen func(drift
 			return fmt.Errorf("decode state of %s: %w", key, err)
 		}
 		h.States++
-		if m.Incident.GetState() == driftd.StateOpen {
-			h.Open++
+		for _, in := range []*wire.Incident{m.Incident, m.Schema} {
+			if in.GetState() == driftd.StateOpen {
+				h.Open++
+			}
 		}
 		h.states[p] = append(h.states[p], stateKey{[]byte(key), m.Since})
 	}

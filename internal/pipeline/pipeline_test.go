@@ -263,7 +263,7 @@ func replayed(t testing.TB, b *wire.Bundle, ev *events, columns map[string]confi
 	t.Helper()
 	cfg := config.Default()
 	cfg.Defaults.Columns = columns
-	results, _, err := replay.Run(ev.again(), replay.Options{Bundle: b, Lengths: []time.Duration{time.Hour, 24 * time.Hour}, Location: time.UTC, RowClock: true,
+	results, _, err := replay.Run(ev.again(), replay.Options{Bundle: b, Lengths: []time.Duration{time.Hour, 24 * time.Hour}, Location: time.UTC, RowClock: true, Pane: time.Minute,
 		Rules: func(s driftd.Series) detect.Rules { return RulesOf(cfg, s, "test") }})
 	if err != nil {
 		t.Fatal(err)

@@ -63,11 +63,22 @@ func (t *profileTask) record(rec *kafka.Rec) error {
 	case errors.As(err, &reject):
 		t.letters.add(rec, reject) // [T1] a record that is not counted moves the watermark by its own time
 		t.least = t.recTime
+		t.rejected(rec.Offset)
 	case err != nil:
 		return err
 	}
 	t.advance(t.least-int64(t.src.Lateness), rec.Offset)
 	return nil
+}
+
+// rejected counts a record that was no event, in the profile of the one model
+// that the source carries, for the fast lane; of a source with many, metrics
+// alone count it.
+func (t *profileTask) rejected(offset int64) {
+	start := driftd.FloorTo(t.recTime, t.panes.Length)
+	if name := t.src.only(); name != "" && start >= t.meta.Frontier {
+		t.panes.AddRejected(t.catalog.modelAt(name, start), start, offset)
+	}
 }
 
 // decode gives each event of the record to event. A batch is decoded once

@@ -74,6 +74,17 @@ type Source struct {
 	DeadLetters string
 }
 
+// only is the one model that the source carries, "" where it may be others too.
+func (s *Source) only() string {
+	switch {
+	case len(s.Models) == 1 && (s.Model == "" || s.Model == s.Models[0]):
+		return s.Models[0]
+	case len(s.Models) == 0:
+		return s.Model
+	}
+	return ""
+}
+
 // Start says where a source without a commit begins.
 type Start struct {
 	Earliest, Latest bool

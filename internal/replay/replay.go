@@ -29,6 +29,9 @@ type Options struct {
 	Location   *time.Location
 	RowClock   bool // rows fill windows exactly: the last one is whole when it is full
 	WindowRows int64
+	// Pane is the grain of the fast lane, which looks for schema breaks; 0: it does
+	// not run. Must divide every length; memory grows with the number of panes.
+	Pane time.Duration
 	Start      int64
 	Rules      func(driftd.Series) detect.Rules // config; Series, SeriesCount, Uses are filled in here
 	Topic      string                           // part of the identity of events
@@ -76,6 +79,9 @@ func Run(src reference.Source, opt Options) ([]driftd.Result, *Summary, error) {
 				sum.Example = fmt.Errorf("row %d: %w", row+1, err)
 			}
 			sum.Rejected[reject.Reason]++
+			if at != driftd.MinTime {
+				panes.AddRejected(model, at, row)
+			}
 			continue
 		}
 		if err != nil {
@@ -101,8 +107,11 @@ func Run(src reference.Source, opt Options) ([]driftd.Result, *Summary, error) {
 type span struct{ from, last, to int64 }
 
 // paneLength is the longest pane that every window is a whole number of: a
-// replay holds all of them.
+// replay holds all of them. That of the fast lane where one is asked for.
 func paneLength(opt Options) time.Duration {
+	if opt.Pane > 0 {
+		return opt.Pane
+	}
 	if opt.Location != nil && opt.Location != time.UTC {
 		return 15 * time.Minute // time zones differ from UTC by quarters of an hour
 	}
@@ -125,7 +134,7 @@ func detectAll(panes *fold.Panes, model *consumers.Model, opt Options, data span
 		rules := opt.Rules(driftd.Series{Model: model.Name, Segment: segment})
 		rules.Series = driftd.Series{Model: model.Name, Segment: segment}
 		rules.SeriesCount = len(model.Segments)
-		rules.Lengths, rules.Location = opt.Lengths, opt.Location
+		rules.Lengths, rules.Location, rules.Pane = opt.Lengths, opt.Location, opt.Pane
 		rules.Uses = []detect.Use{{From: driftd.MinTime, Layout: opt.Bundle.Layout, Reference: opt.Bundle.Of(segment)}}
 		in := detect.Input{End: data.to, Begin: begin(opt, data.from), Panes: seriesPanes(panes, i, opt.Bundle.Layout.Fingerprint)}
 		if len(in.Panes) == 0 {

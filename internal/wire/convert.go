@@ -200,7 +200,7 @@ func scaleFromWire(m *Scale) driftd.Scale {
 
 // ProfileToWire converts a profile.
 func ProfileToWire(p *driftd.Profile) *Profile {
-	m := &Profile{Events: p.Events, Groups: p.Groups[:], Late: p.Late, Unknown: p.Unknown, UnknownNames: namesToWire(p.UnknownNames)}
+	m := &Profile{Events: p.Events, Groups: p.Groups[:], Late: p.Late, Rejected: p.Rejected, Unknown: p.Unknown, UnknownNames: namesToWire(p.UnknownNames)}
 	m.Columns = make([]*ColumnProfile, len(p.Columns))
 	for i := range p.Columns {
 		m.Columns[i] = columnToWire(&p.Columns[i])
@@ -210,7 +210,7 @@ func ProfileToWire(p *driftd.Profile) *Profile {
 
 // ProfileFromWire reads a profile made in layout l (nil for none).
 func ProfileFromWire(m *Profile, l *driftd.Layout) (*driftd.Profile, error) {
-	p := &driftd.Profile{Events: m.GetEvents(), Late: m.GetLate(), Unknown: m.GetUnknown(), UnknownNames: namesFromWire(m.GetUnknownNames())}
+	p := &driftd.Profile{Events: m.GetEvents(), Late: m.GetLate(), Rejected: m.GetRejected(), Unknown: m.GetUnknown(), UnknownNames: namesFromWire(m.GetUnknownNames())}
 	copy(p.Groups[:], m.GetGroups())
 	want := 0
 	if l != nil {

@@ -321,6 +321,7 @@ type Profile struct {
 	Unknown       uint64                 `protobuf:"varint,4,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	UnknownNames  []*Name                `protobuf:"bytes,5,rep,name=unknown_names,json=unknownNames,proto3" json:"unknown_names,omitempty"`
 	Columns       []*ColumnProfile       `protobuf:"bytes,6,rep,name=columns,proto3" json:"columns,omitempty"`
+	Rejected      uint64                 `protobuf:"varint,7,opt,name=rejected,proto3" json:"rejected,omitempty"` // records that were no events
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -395,6 +396,13 @@ func (x *Profile) GetColumns() []*ColumnProfile {
 		return x.Columns
 	}
 	return nil
+}
+
+func (x *Profile) GetRejected() uint64 {
+	if x != nil {
+		return x.Rejected
+	}
+	return 0
 }
 
 // Counts stand as differences from the bin before, offsets as differences from
@@ -2150,6 +2158,9 @@ type SeriesState struct {
 	Accepted      int64                  `protobuf:"varint,13,opt,name=accepted,proto3" json:"accepted,omitempty"`                             // the last UseEntry.accepted that was carried out
 	Since         int64                  `protobuf:"varint,15,opt,name=since,proto3" json:"since,omitempty"`                                   // offset in driftd.profiles after which the series began; 0: before this was written
 	Sequences     []*Sequence            `protobuf:"bytes,16,rep,name=sequences,proto3" json:"sequences,omitempty"`
+	Breaks        []*Break               `protobuf:"bytes,17,rep,name=breaks,proto3" json:"breaks,omitempty"`
+	Schema        *Incident              `protobuf:"bytes,18,opt,name=schema,proto3" json:"schema,omitempty"` // of the fast lane
+	Tally         *Tally                 `protobuf:"bytes,19,opt,name=tally,proto3" json:"tally,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2296,6 +2307,213 @@ func (x *SeriesState) GetSequences() []*Sequence {
 	return nil
 }
 
+func (x *SeriesState) GetBreaks() []*Break {
+	if x != nil {
+		return x.Breaks
+	}
+	return nil
+}
+
+func (x *SeriesState) GetSchema() *Incident {
+	if x != nil {
+		return x.Schema
+	}
+	return nil
+}
+
+func (x *SeriesState) GetTally() *Tally {
+	if x != nil {
+		return x.Tally
+	}
+	return nil
+}
+
+// What the fast lane has counted of panes with few events.
+type Tally struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Layout        string                 `protobuf:"bytes,1,opt,name=layout,proto3" json:"layout,omitempty"`
+	Start         int64                  `protobuf:"varint,2,opt,name=start,proto3" json:"start,omitempty"` // ns
+	Events        uint64                 `protobuf:"varint,3,opt,name=events,proto3" json:"events,omitempty"`
+	Rejected      uint64                 `protobuf:"varint,4,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	Groups        []uint64               `protobuf:"varint,5,rep,packed,name=groups,proto3" json:"groups,omitempty"`
+	Had           []uint64               `protobuf:"varint,6,rep,packed,name=had,proto3" json:"had,omitempty"` // by column
+	Typed         []uint64               `protobuf:"varint,7,rep,packed,name=typed,proto3" json:"typed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tally) Reset() {
+	*x = Tally{}
+	mi := &file_driftd_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tally) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tally) ProtoMessage() {}
+
+func (x *Tally) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tally.ProtoReflect.Descriptor instead.
+func (*Tally) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Tally) GetLayout() string {
+	if x != nil {
+		return x.Layout
+	}
+	return ""
+}
+
+func (x *Tally) GetStart() int64 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *Tally) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *Tally) GetRejected() uint64 {
+	if x != nil {
+		return x.Rejected
+	}
+	return 0
+}
+
+func (x *Tally) GetGroups() []uint64 {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *Tally) GetHad() []uint64 {
+	if x != nil {
+		return x.Had
+	}
+	return nil
+}
+
+func (x *Tally) GetTyped() []uint64 {
+	if x != nil {
+		return x.Typed
+	}
+	return nil
+}
+
+// What panes have lost, between two of them.
+type Break struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Column        string                 `protobuf:"bytes,1,opt,name=column,proto3" json:"column,omitempty"`
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Broken        int32                  `protobuf:"varint,3,opt,name=broken,proto3" json:"broken,omitempty"` // panes in a row
+	Whole         int32                  `protobuf:"varint,4,opt,name=whole,proto3" json:"whole,omitempty"`
+	Open          bool                   `protobuf:"varint,5,opt,name=open,proto3" json:"open,omitempty"`
+	Since         int64                  `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"` // ns
+	Until         int64                  `protobuf:"varint,7,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Break) Reset() {
+	*x = Break{}
+	mi := &file_driftd_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Break) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Break) ProtoMessage() {}
+
+func (x *Break) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Break.ProtoReflect.Descriptor instead.
+func (*Break) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Break) GetColumn() string {
+	if x != nil {
+		return x.Column
+	}
+	return ""
+}
+
+func (x *Break) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Break) GetBroken() int32 {
+	if x != nil {
+		return x.Broken
+	}
+	return 0
+}
+
+func (x *Break) GetWhole() int32 {
+	if x != nil {
+		return x.Whole
+	}
+	return 0
+}
+
+func (x *Break) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+func (x *Break) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *Break) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
 // A sequential detector of one column, between two windows.
 type Sequence struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2309,7 +2527,7 @@ type Sequence struct {
 
 func (x *Sequence) Reset() {
 	*x = Sequence{}
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2321,7 +2539,7 @@ func (x *Sequence) String() string {
 func (*Sequence) ProtoMessage() {}
 
 func (x *Sequence) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2334,7 +2552,7 @@ func (x *Sequence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sequence.ProtoReflect.Descriptor instead.
 func (*Sequence) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{26}
+	return file_driftd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Sequence) GetColumn() string {
@@ -2382,7 +2600,7 @@ type Frontier struct {
 
 func (x *Frontier) Reset() {
 	*x = Frontier{}
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2394,7 +2612,7 @@ func (x *Frontier) String() string {
 func (*Frontier) ProtoMessage() {}
 
 func (x *Frontier) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2407,7 +2625,7 @@ func (x *Frontier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frontier.ProtoReflect.Descriptor instead.
 func (*Frontier) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{27}
+	return file_driftd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Frontier) GetTopic() string {
@@ -2488,7 +2706,7 @@ type OpenWindow struct {
 
 func (x *OpenWindow) Reset() {
 	*x = OpenWindow{}
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2500,7 +2718,7 @@ func (x *OpenWindow) String() string {
 func (*OpenWindow) ProtoMessage() {}
 
 func (x *OpenWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2513,7 +2731,7 @@ func (x *OpenWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWindow.ProtoReflect.Descriptor instead.
 func (*OpenWindow) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{28}
+	return file_driftd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *OpenWindow) GetLength() int64 {
@@ -2578,7 +2796,7 @@ type History struct {
 
 func (x *History) Reset() {
 	*x = History{}
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2590,7 +2808,7 @@ func (x *History) String() string {
 func (*History) ProtoMessage() {}
 
 func (x *History) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2603,7 +2821,7 @@ func (x *History) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use History.ProtoReflect.Descriptor instead.
 func (*History) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{29}
+	return file_driftd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *History) GetColumn() string {
@@ -2667,7 +2885,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2679,7 +2897,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2692,7 +2910,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{30}
+	return file_driftd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Incident) GetId() string {
@@ -2838,7 +3056,7 @@ type IncidentColumn struct {
 
 func (x *IncidentColumn) Reset() {
 	*x = IncidentColumn{}
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2850,7 +3068,7 @@ func (x *IncidentColumn) String() string {
 func (*IncidentColumn) ProtoMessage() {}
 
 func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2863,7 +3081,7 @@ func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentColumn.ProtoReflect.Descriptor instead.
 func (*IncidentColumn) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{31}
+	return file_driftd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *IncidentColumn) GetColumn() string {
@@ -2942,7 +3160,7 @@ type Fixed struct {
 
 func (x *Fixed) Reset() {
 	*x = Fixed{}
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2954,7 +3172,7 @@ func (x *Fixed) String() string {
 func (*Fixed) ProtoMessage() {}
 
 func (x *Fixed) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2967,7 +3185,7 @@ func (x *Fixed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fixed.ProtoReflect.Descriptor instead.
 func (*Fixed) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{32}
+	return file_driftd_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Fixed) GetMinReader() uint32 {
@@ -3021,14 +3239,15 @@ const file_driftd_proto_rawDesc = "" +
 	"\n" +
 	"SegmentTag\x12\x12\n" +
 	"\x04tags\x18\x01 \x03(\tR\x04tags\x12\x16\n" +
-	"\x06values\x18\x02 \x03(\tR\x06values\"\xd5\x01\n" +
+	"\x06values\x18\x02 \x03(\tR\x06values\"\xf1\x01\n" +
 	"\aProfile\x12\x16\n" +
 	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x16\n" +
 	"\x06groups\x18\x02 \x03(\x04R\x06groups\x12\x12\n" +
 	"\x04late\x18\x03 \x01(\x04R\x04late\x12\x18\n" +
 	"\aunknown\x18\x04 \x01(\x04R\aunknown\x126\n" +
 	"\runknown_names\x18\x05 \x03(\v2\x11.driftd.wire.NameR\funknownNames\x124\n" +
-	"\acolumns\x18\x06 \x03(\v2\x1a.driftd.wire.ColumnProfileR\acolumns\"\x88\x02\n" +
+	"\acolumns\x18\x06 \x03(\v2\x1a.driftd.wire.ColumnProfileR\acolumns\x12\x1a\n" +
+	"\brejected\x18\a \x01(\x04R\brejected\"\x88\x02\n" +
 	"\rColumnProfile\x12\x18\n" +
 	"\aclasses\x18\x01 \x03(\x04R\aclasses\x12\x1a\n" +
 	"\bunlisted\x18\x02 \x01(\x04R\bunlisted\x12\x10\n" +
@@ -3196,7 +3415,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\x04Span\x12\x1c\n" +
 	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x14\n" +
 	"\x05start\x18\x02 \x01(\x03R\x05start\x12\x10\n" +
-	"\x03end\x18\x03 \x01(\x03R\x03end\"\xb7\x04\n" +
+	"\x03end\x18\x03 \x01(\x03R\x03end\"\xbc\x05\n" +
 	"\vSeriesState\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -3216,7 +3435,26 @@ const file_driftd_proto_rawDesc = "" +
 	"learnedUse\x12\x1a\n" +
 	"\baccepted\x18\r \x01(\x03R\baccepted\x12\x14\n" +
 	"\x05since\x18\x0f \x01(\x03R\x05since\x123\n" +
-	"\tsequences\x18\x10 \x03(\v2\x15.driftd.wire.SequenceR\tsequences\"j\n" +
+	"\tsequences\x18\x10 \x03(\v2\x15.driftd.wire.SequenceR\tsequences\x12*\n" +
+	"\x06breaks\x18\x11 \x03(\v2\x12.driftd.wire.BreakR\x06breaks\x12-\n" +
+	"\x06schema\x18\x12 \x01(\v2\x15.driftd.wire.IncidentR\x06schema\x12(\n" +
+	"\x05tally\x18\x13 \x01(\v2\x12.driftd.wire.TallyR\x05tally\"\xa9\x01\n" +
+	"\x05Tally\x12\x16\n" +
+	"\x06layout\x18\x01 \x01(\tR\x06layout\x12\x14\n" +
+	"\x05start\x18\x02 \x01(\x03R\x05start\x12\x16\n" +
+	"\x06events\x18\x03 \x01(\x04R\x06events\x12\x1a\n" +
+	"\brejected\x18\x04 \x01(\x04R\brejected\x12\x16\n" +
+	"\x06groups\x18\x05 \x03(\x04R\x06groups\x12\x10\n" +
+	"\x03had\x18\x06 \x03(\x04R\x03had\x12\x14\n" +
+	"\x05typed\x18\a \x03(\x04R\x05typed\"\xa1\x01\n" +
+	"\x05Break\x12\x16\n" +
+	"\x06column\x18\x01 \x01(\tR\x06column\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06broken\x18\x03 \x01(\x05R\x06broken\x12\x14\n" +
+	"\x05whole\x18\x04 \x01(\x05R\x05whole\x12\x12\n" +
+	"\x04open\x18\x05 \x01(\bR\x04open\x12\x14\n" +
+	"\x05since\x18\x06 \x01(\x03R\x05since\x12\x14\n" +
+	"\x05until\x18\a \x01(\x03R\x05until\"j\n" +
 	"\bSequence\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\tR\x06column\x12\x1a\n" +
 	"\bdetector\x18\x02 \x01(\tR\bdetector\x12\x14\n" +
@@ -3306,7 +3544,7 @@ func file_driftd_proto_rawDescGZIP() []byte {
 	return file_driftd_proto_rawDescData
 }
 
-var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_driftd_proto_goTypes = []any{
 	(*Layout)(nil),          // 0: driftd.wire.Layout
 	(*ColumnLayout)(nil),    // 1: driftd.wire.ColumnLayout
@@ -3334,14 +3572,16 @@ var file_driftd_proto_goTypes = []any{
 	(*Bootstrap)(nil),       // 23: driftd.wire.Bootstrap
 	(*Span)(nil),            // 24: driftd.wire.Span
 	(*SeriesState)(nil),     // 25: driftd.wire.SeriesState
-	(*Sequence)(nil),        // 26: driftd.wire.Sequence
-	(*Frontier)(nil),        // 27: driftd.wire.Frontier
-	(*OpenWindow)(nil),      // 28: driftd.wire.OpenWindow
-	(*History)(nil),         // 29: driftd.wire.History
-	(*Incident)(nil),        // 30: driftd.wire.Incident
-	(*IncidentColumn)(nil),  // 31: driftd.wire.IncidentColumn
-	(*Fixed)(nil),           // 32: driftd.wire.Fixed
-	nil,                     // 33: driftd.wire.Incident.LabelsEntry
+	(*Tally)(nil),           // 26: driftd.wire.Tally
+	(*Break)(nil),           // 27: driftd.wire.Break
+	(*Sequence)(nil),        // 28: driftd.wire.Sequence
+	(*Frontier)(nil),        // 29: driftd.wire.Frontier
+	(*OpenWindow)(nil),      // 30: driftd.wire.OpenWindow
+	(*History)(nil),         // 31: driftd.wire.History
+	(*Incident)(nil),        // 32: driftd.wire.Incident
+	(*IncidentColumn)(nil),  // 33: driftd.wire.IncidentColumn
+	(*Fixed)(nil),           // 34: driftd.wire.Fixed
+	nil,                     // 35: driftd.wire.Incident.LabelsEntry
 }
 var file_driftd_proto_depIdxs = []int32{
 	1,  // 0: driftd.wire.Layout.columns:type_name -> driftd.wire.ColumnLayout
@@ -3364,19 +3604,22 @@ var file_driftd_proto_depIdxs = []int32{
 	17, // 17: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
 	4,  // 18: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
 	24, // 19: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
-	27, // 20: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
-	28, // 21: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
-	29, // 22: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
-	30, // 23: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
-	26, // 24: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
-	4,  // 25: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
-	31, // 26: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
-	33, // 27: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	29, // 20: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
+	30, // 21: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
+	31, // 22: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
+	32, // 23: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
+	28, // 24: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
+	27, // 25: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
+	32, // 26: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
+	26, // 27: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
+	4,  // 28: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
+	33, // 29: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
+	35, // 30: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_driftd_proto_init() }
@@ -3391,7 +3634,7 @@ func file_driftd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driftd_proto_rawDesc), len(file_driftd_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

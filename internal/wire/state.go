@@ -72,7 +72,13 @@ func EncodeState(s *State) ([]byte, error) {
 		q := &s.Detect.Sequences[i]
 		m.Sequences = append(m.Sequences, &Sequence{Column: q.Column, Detector: q.Detector, Basis: q.Basis, State: q.State})
 	}
-	m.Incident = incidentToWire(s.Detect.Alerts.Incident)
+	for _, x := range s.Detect.Alerts.Breaks {
+		m.Breaks = append(m.Breaks, &Break{Column: x.Column, Kind: x.Kind, Broken: int32(x.Broken), Whole: int32(x.Whole), Open: x.Open, Since: x.Since, Until: x.Until})
+	}
+	if y := s.Detect.Tally; y != nil {
+		m.Tally = &Tally{Layout: y.Layout, Start: y.Start, Events: y.Events, Rejected: y.Rejected, Groups: y.Groups[:], Had: y.Had, Typed: y.Typed}
+	}
+	m.Incident, m.Schema = incidentToWire(s.Detect.Alerts.Incident), incidentToWire(s.Detect.Alerts.Schema)
 	b, err := marshal.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("encode state of %s: %w", s.Series.Key(), err)
@@ -117,7 +123,14 @@ func DecodeState(b []byte, layout func(fingerprint string) (*driftd.Layout, erro
 	for _, q := range m.Sequences {
 		s.Detect.Sequences = append(s.Detect.Sequences, detect.Sequence{Column: q.Column, Detector: q.Detector, Basis: q.Basis, State: q.State})
 	}
-	s.Detect.Alerts.Incident = incidentFromWire(m.Incident, s.Series)
+	for _, x := range m.Breaks {
+		s.Detect.Alerts.Breaks = append(s.Detect.Alerts.Breaks, alerts.Break{Column: x.Column, Kind: x.Kind, Broken: int(x.Broken), Whole: int(x.Whole), Open: x.Open, Since: x.Since, Until: x.Until})
+	}
+	if y := m.Tally; y != nil {
+		s.Detect.Tally = &detect.Tally{Layout: y.Layout, Start: y.Start, Events: y.Events, Rejected: y.Rejected, Had: y.Had, Typed: y.Typed}
+		copy(s.Detect.Tally.Groups[:], y.Groups)
+	}
+	s.Detect.Alerts.Incident, s.Detect.Alerts.Schema = incidentFromWire(m.Incident, s.Series), incidentFromWire(m.Schema, s.Series)
 	return s, nil
 }
 

@@ -19,6 +19,7 @@ const worstColumns = 5
 // seriesState is what a series' metrics are made from.
 type seriesState struct {
 	columns map[string]columnValue // of the last base window
+	open    map[string]string      // severity of what is open and not historic, by the incident's type
 }
 
 type columnValue struct {
@@ -77,10 +78,17 @@ func (m *Metrics) Incident(i *driftd.IncidentResult) {
 }
 
 func (m *Metrics) showIncident(k driftd.Series, i *driftd.IncidentResult) {
+	open := m.series[k].open
+	delete(open, i.Type)
+	if i.State == driftd.StateOpen && !i.Historic {
+		open[i.Type] = i.Severity
+	}
 	for _, severity := range severities {
 		v := 0.0
-		if i.State == driftd.StateOpen && !i.Historic && severity == i.Severity {
-			v = 1
+		for _, have := range open {
+			if have == severity {
+				v = 1
+			}
 		}
 		m.incidentOpen.WithLabelValues(k.Model, k.Segment, severity).Set(v)
 	}
@@ -106,7 +114,7 @@ func (m *Metrics) seriesOf(k driftd.Series) *seriesState {
 		}
 		return nil
 	}
-	s := &seriesState{columns: map[string]columnValue{}}
+	s := &seriesState{columns: map[string]columnValue{}, open: map[string]string{}}
 	m.series[k] = s
 	m.flags.WithLabelValues(k.Model, k.Segment)
 	m.unknown.WithLabelValues(k.Model, k.Segment)
