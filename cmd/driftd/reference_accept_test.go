@@ -291,6 +291,21 @@ func TestIncidentSaysWhere(t *testing.T) {
 	if !regexp.MustCompile(`^(9\d|100) % of the change in x is in country=DE, which is [45]\d % of the events$`).MatchString(where) {
 		t.Errorf("where: %s", where)
 	}
+
+	// Why, from the topic of results and with the reference that is in use.
+	f.mu.Lock()
+	id := f.last("all").ID
+	f.mu.Unlock()
+	f.must(withLibrary(context.Background(), f.config, func(ctx context.Context, _ *config.Config, lib *pipeline.Library) error {
+		e, err := (&explainCmd{Incident: id[:9]}).explain(ctx, lib, lib)
+		if err != nil {
+			return err
+		}
+		if e.Incident.ID != id || len(e.Columns) != 1 || e.Columns[0].Column != "x" || len(e.Columns[0].Bins) == 0 || len(e.Columns[0].Windows) < 2 {
+			t.Errorf("explained: %+v", e)
+		}
+		return nil
+	}))
 }
 
 // What a change can be accepted from: whole windows that began since then.

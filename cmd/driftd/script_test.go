@@ -30,7 +30,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"gen": gen, "head": head, "pack": pack, "results": results, "complete": complete, "field": field, "jsonfile": jsonfile, "broker": broker, "send": send, "accepted": accepted, "fillin": fillin,
+			"gen": gen, "head": head, "pack": pack, "results": results, "complete": complete, "field": field, "jsonfile": jsonfile, "broker": broker, "send": send, "accepted": accepted, "fillin": fillin, "incident": incident,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TMPDIR", e.WorkDir)
@@ -154,6 +154,20 @@ func results(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}
+}
+
+// incident FILE: $INCIDENT is the id of the first incident in results.
+func incident(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: incident FILE")
+	}
+	for _, line := range lines(ts, args[0]) {
+		if line["kind"] == "incident" {
+			ts.Setenv("INCIDENT", line["id"].(string))
+			return
+		}
+	}
+	ts.Fatalf("no incident in %s", args[0])
 }
 
 func lines(ts *testscript.TestScript, file string) []map[string]any {

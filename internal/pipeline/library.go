@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -214,4 +215,67 @@ func (l *Library) Publish(ctx context.Context, m *bootstrap.Learned, o detect.Or
 		out = append(out, driftd.Series{Model: m.Name, Segment: m.Series[i].Segment})
 	}
 	return out, publishLearned(ctx, l.client, l.set, m, o)
+}
+
+// Incidents are the changes of all incidents whose id begins so that
+// driftd.results still has, in order of time.
+func (l *Library) Incidents(ctx context.Context, id string) ([]driftd.IncidentResult, error) {
+	var out []driftd.IncidentResult
+	for p := range l.set.Partitions {
+		err := readAll(ctx, l.client, l.set.resultsTopic(), p, func(rec *kafka.Rec) error {
+			if !bytes.Contains(rec.Value, []byte(`"kind":"incident"`)) { // most are of columns: not worth to be read
+				return nil
+			}
+			var r driftd.Result
+			if err := r.UnmarshalJSON(rec.Value); err != nil {
+				return fmt.Errorf("read %s partition %d offset %d: %w", l.set.resultsTopic(), p, rec.Offset, err)
+			}
+			if r.Incident != nil && strings.HasPrefix(r.Incident.ID, id) {
+				out = append(out, *r.Incident)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(out, func(a, b driftd.IncidentResult) int { return a.ChangedAt.Compare(b.ChangedAt) })
+	return out, nil
+}
+
+// Columns are the windows of some columns of a series that start in a span and
+// that driftd.results still has. What was written twice comes once, as it was
+// written last.
+func (l *Library) Columns(ctx context.Context, s driftd.Series, columns []string, from, to time.Time) ([]driftd.ColumnResult, error) {
+	type key struct {
+		column string
+		start  time.Time
+		length int64
+	}
+	found := map[key]driftd.ColumnResult{}
+	p := s.Partition(l.set.Partitions)
+	err := readAll(ctx, l.client, l.set.resultsTopic(), p, func(rec *kafka.Rec) error {
+		if string(rec.Key) != s.Key() || !bytes.Contains(rec.Value, []byte(`"kind":"column"`)) {
+			return nil
+		}
+		var r driftd.Result
+		if err := r.UnmarshalJSON(rec.Value); err != nil {
+			return fmt.Errorf("read %s partition %d offset %d: %w", l.set.resultsTopic(), p, rec.Offset, err)
+		}
+		if c := r.Column; c != nil && slices.Contains(columns, c.Column) && !c.WindowStart.Before(from) && !c.WindowStart.After(to) {
+			found[key{c.Column, c.WindowStart, c.WindowLength}] = *c
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]driftd.ColumnResult, 0, len(found))
+	for _, c := range found {
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b driftd.ColumnResult) int {
+		return cmp.Or(a.WindowStart.Compare(b.WindowStart), cmp.Compare(a.WindowLength, b.WindowLength), cmp.Compare(a.Column, b.Column))
+	})
+	return out, nil
 }

@@ -31,11 +31,11 @@ type Options struct {
 	WindowRows int64
 	// Pane is the grain of the fast lane, which looks for schema breaks; 0: it does
 	// not run. Must divide every length; memory grows with the number of panes.
-	Pane time.Duration
-	Start      int64
-	Rules      func(driftd.Series) detect.Rules // config; Series, SeriesCount, Uses are filled in here
-	Topic      string                           // part of the identity of events
-	Progress   func(events int64)
+	Pane     time.Duration
+	Start    int64
+	Rules    func(driftd.Series) detect.Rules // config; Series, SeriesCount, Uses are filled in here
+	Topic    string                           // part of the identity of events
+	Progress func(events int64)
 }
 
 // Summary is what was seen beside the results.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
@@ -21,25 +20,11 @@ type Eraser struct {
 
 // NewEraser connects. The error says that the Config is wrong, or that ClickHouse does not answer.
 func NewEraser(ctx context.Context, cfg Config) (*Eraser, error) {
-	cfg = New(cfg).cfg // with the defaults
-	if err := cfg.validate(); err != nil {
-		return nil, fmt.Errorf("open ClickHouse: %w", err)
-	}
-	conn, err := clickhouse.Open(&clickhouse.Options{
-		Addr: cfg.Addresses, Auth: clickhouse.Auth{Username: cfg.Username, Password: cfg.Password}, TLS: cfg.TLS,
-		DialTimeout: min(cfg.Timeout, 10*time.Second), ReadTimeout: eraseTimeout, ClientInfo: clientInfo(),
-	})
+	cfg, conn, err := dial(ctx, cfg, eraseTimeout)
 	if err != nil {
-		return nil, fmt.Errorf("open ClickHouse: %w", err)
+		return nil, err
 	}
-	e := &Eraser{cfg: cfg, conn: conn}
-	short, stop := context.WithTimeout(ctx, cfg.Timeout)
-	defer stop()
-	if err := conn.Ping(short); err != nil {
-		_ = conn.Close() // it has failed already
-		return nil, fmt.Errorf("open ClickHouse at %v: %w", cfg.Addresses, explain(err))
-	}
-	return e, nil
+	return &Eraser{cfg: cfg, conn: conn}, nil
 }
 
 // Close ends the connections.
