@@ -31,7 +31,6 @@ const ClassicBins = 10
 // divergences are over: 0 takes all for those without a logarithm, and as many
 // as hold 10 values each for those with.
 func (c *Column) compare(q []float64, n float64, bins int) *Comparison {
-	r := &c.scale.Residual
 	k := &Comparison{n: n, q: q, w1: math.NaN()}
 	wide := bins
 	if c.levels != nil {
@@ -52,7 +51,7 @@ func (c *Column) compare(q []float64, n float64, bins int) *Comparison {
 	if bins != 0 && c.levels == nil {
 		k.cells = pair{coarsen(q, k.p, wide), coarsen(k.p, k.p, wide)}
 	}
-	unit := r.MeanNC / math.Min(n, r.MaxN) / float64(max(1, len(k.p)-1)) // of one degree of freedom
+	unit := c.usual(c.scale.Residual.MeanNC, n) / float64(max(1, len(k.p)-1)) // of one degree of freedom
 	k.bias, k.logBias = unit*float64(len(k.cells.p)-1), unit*float64(len(k.smooth.p)-1)
 	return k
 }

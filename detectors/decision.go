@@ -308,7 +308,7 @@ func (c *Column) judgeShape(q []float64, n float64, d *Decision) (located bool) 
 	df := float64(len(s.P) - 1 - len(scores))
 	if df >= 1 {
 		c.judgeResidual(xr, n, df, numericResidual, d)
-		size += math.Max(0, xr-c.scale.Residual.MeanNX/math.Min(n, c.scale.Residual.MaxN))
+		size += math.Max(0, xr-c.usual(c.scale.Residual.MeanNX, n))
 	}
 	d.Effect = math.Sqrt(size)
 	return located
@@ -316,6 +316,16 @@ func (c *Column) judgeShape(q []float64, n float64, d *Decision) (located bool) 
 
 // mdeCrit is the critical t of c1 at alpha_column x .6 x .5, two-sided.
 func (c *Column) mdeCrit() float64 { return c.crit[numericScores] }
+
+// usual is what a divergence of n values comes to without drift, from its mean
+// times n over reference windows. A flat reference's own error adds to it.
+func (c *Column) usual(meanN, n float64) float64 {
+	x := meanN / math.Min(n, c.scale.Residual.MaxN)
+	if c.flat {
+		x += float64(meanN * c.scale.Fits[0].Tau2)
+	}
+	return x
+}
 
 func (c *Column) judgeResidual(xr, n, df, share float64, d *Decision) {
 	m := 0.0
@@ -327,7 +337,7 @@ func (c *Column) judgeResidual(xr, n, df, share float64, d *Decision) {
 	if c.scale.Residual.R < MinWindows {
 		p = 1
 	}
-	mean := c.scale.Residual.MeanNX / math.Min(n, c.scale.Residual.MaxN)
+	mean := c.usual(c.scale.Residual.MeanNX, n)
 	d.take(driftd.TestResult{Name: TestResidual, Statistic: driftd.Float(xr), Effect: driftd.Float(math.Sqrt(math.Max(0, xr-mean))),
 		Threshold: driftd.Float(math.Sqrt(MinResidual)), PValue: driftd.Float(p)}, share)
 }
@@ -428,7 +438,7 @@ func (c *Column) judgeCategories(counts []float64, n float64, d *Decision) {
 	if c.scale.Seasonal() {
 		div, usual = slotDivergence(lv, c.scale.Fits, counts, n, d.slot), c.scale.Residual.MeanSlotNC
 	}
-	debiased := math.Max(0, div-usual/math.Min(n, c.scale.Residual.MaxN))
+	debiased := math.Max(0, div-c.usual(usual, n))
 	d.Effect = math.Sqrt(debiased)
 	fit := &c.scale.Fits[categoryScores]
 	d.NEff = 1 / Variance(fit, n)

@@ -23,6 +23,7 @@ type cli struct {
 	Run       runCmd       `cmd:"" help:"Watch the models of a config file."`
 	Reference referenceCmd `cmd:"" help:"Build, show and push references."`
 	Replay    replayCmd    `cmd:"" help:"Run a file through the same code: what would have been found?"`
+	Compare   compareCmd   `cmd:"" help:"Compare two files, column by column: a table, JSON or a page."`
 	Explain   explainCmd   `cmd:"" help:"Show why an incident was told: each number with its formula."`
 	Forget    forgetCmd    `cmd:"" help:"Take a model out of driftd."`
 	Produce   produceCmd   `cmd:"" help:"Send a file to Kafka as events."`

@@ -42,10 +42,15 @@ func (p *progress) print(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.out, format+"\n", args...) // as above
 }
 
-func (p *progress) done(format string, args ...any) {
+// clear takes the last progress off a terminal.
+func (p *progress) clear() {
 	if p.terminal {
 		_, _ = fmt.Fprint(p.out, "\r\x1b[K") // as above
 	}
+}
+
+func (p *progress) done(format string, args ...any) {
+	p.clear()
 	_, _ = fmt.Fprintf(p.out, format+"\n", args...) // as above
 }
 
