@@ -6,11 +6,13 @@ TOOL    := go tool -modfile=tools/go.mod
 FUZZTIME ?= 30s
 # Share of the runs of make stats: .05 takes a minute.
 EFFORT ?= 1
+# make real PEERS=no leaves the other tools out.
+PEERS ?= yes
 # Flags for go test, such as GOTESTFLAGS=-v
 GOTESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e lint bench stats fuzz generate
+.PHONY: help build demo test e2e lint bench stats real fuzz generate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -45,6 +47,9 @@ bench: ## measure driftd against its bounds, beside the fastest parser
 
 stats: ## simulate the rule's false alarms and power, beside what is claimed; writes docs/bench/statistics.md (20 minutes on 2 cores)
 	cd bench && go run ./stats -effort $(EFFORT) $(if $(filter 1,$(EFFORT)),-out ../docs/bench/statistics.md)
+
+real: ## what the rule finds in public data (../shared/data), beside Evidently, NannyML and alibi-detect; writes docs/bench/real.md; PEERS=no runs driftd alone
+	cd bench && go run ./real -peers=$(if $(filter no,$(PEERS)),false,true) $(if $(filter no,$(PEERS)),,-out ../docs/bench/real.md)
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@for pkg in $$(go list ./...); do \

@@ -261,9 +261,22 @@ func (p *Profile) Clone() *Profile {
 	q := *p
 	q.UnknownNames = slices.Clone(p.UnknownNames)
 	q.Columns = slices.Clone(p.Columns)
+	bins, counts := 0, 0
+	for i := range q.Columns {
+		bins, counts = bins+len(q.Columns[i].Bins), counts+len(q.Columns[i].Counts)
+	}
+	// One piece of memory for all columns.
+	bin, count := make([]Bin, 0, bins), make([]uint64, 0, counts)
 	for i := range q.Columns {
 		c := &q.Columns[i]
-		c.Bins, c.Counts = slices.Clone(c.Bins), slices.Clone(c.Counts)
+		if c.Bins != nil {
+			bin = append(bin, c.Bins...)
+			c.Bins = bin[len(bin)-len(c.Bins) : len(bin) : len(bin)]
+		}
+		if c.Counts != nil {
+			count = append(count, c.Counts...)
+			c.Counts = count[len(count)-len(c.Counts) : len(count) : len(count)]
+		}
 		c.Names, c.Sketch = slices.Clone(c.Names), slices.Clone(c.Sketch)
 	}
 	return &q

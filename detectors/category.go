@@ -56,8 +56,10 @@ func newLevels(ref *driftd.ColumnReference, n float64) *levels {
 
 // pooled are a window's counts of the tested levels. Values of new levels count
 // in the pool.
-func (lv *levels) pooled(c *driftd.ColumnProfile) []float64 {
-	out := make([]float64, len(lv.P))
+func (lv *levels) pooled(c *driftd.ColumnProfile) []float64 { return lv.pooledIn(c, nil) }
+
+func (lv *levels) pooledIn(c *driftd.ColumnProfile, mem *Scratch) []float64 {
+	out := mem.take(len(lv.P))
 	rest := levelCount(c)
 	for j, i := range lv.kept {
 		out[j] = float64(c.Counts[i])

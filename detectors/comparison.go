@@ -30,8 +30,14 @@ const ClassicBins = 10
 // compare puts judged bins beside each other. bins is the number of wide bins that
 // divergences are over: 0 takes all for those without a logarithm, and as many
 // as hold 10 values each for those with.
-func (c *Column) compare(q []float64, n float64, bins int) *Comparison {
-	k := &Comparison{n: n, q: q, w1: math.NaN()}
+func (c *Column) compare(q []float64, n float64, bins int, mem *Scratch) *Comparison {
+	var k *Comparison
+	if mem != nil {
+		k = &mem.k
+	} else {
+		k = new(Comparison)
+	}
+	*k = Comparison{n: n, q: q, w1: math.NaN()}
 	wide := bins
 	if c.levels != nil {
 		k.p, k.m, wide = c.levels.P, levelCount(&c.Ref.Profile), len(q)
@@ -41,15 +47,15 @@ func (c *Column) compare(q []float64, n float64, bins int) *Comparison {
 			wide = displayBins(n)
 		}
 	}
-	qc, pc := make([]float64, len(q)), make([]float64, len(q))
+	qc, pc := mem.take(len(q)), mem.take(len(q))
 	for i := range q {
 		qc[i], pc[i] = float64(q[i]*n), float64(k.p[i]*k.m)
 	}
-	qc, pc = coarsen(qc, k.p, wide), coarsen(pc, k.p, wide)
-	k.smooth = pair{Smoothed(qc), Smoothed(pc)}
+	qc, pc = coarsen(qc, k.p, wide, mem), coarsen(pc, k.p, wide, mem)
+	k.smooth = pair{smoothed(qc, mem), smoothed(pc, mem)}
 	k.cells = pair{q, k.p}
 	if bins != 0 && c.levels == nil {
-		k.cells = pair{coarsen(q, k.p, wide), coarsen(k.p, k.p, wide)}
+		k.cells = pair{coarsen(q, k.p, wide, mem), coarsen(k.p, k.p, wide, mem)}
 	}
 	unit := c.usual(c.scale.Residual.MeanNC, n) / float64(max(1, len(k.p)-1)) // of one degree of freedom
 	k.bias, k.logBias = unit*float64(len(k.cells.p)-1), unit*float64(len(k.smooth.p)-1)
@@ -67,23 +73,28 @@ func (c *Column) Compare(w *ColumnWindow, bins int) *Comparison {
 		if n == 0 {
 			return nil
 		}
-		q := c.levels.pooled(w.Profile)
-		for i := range q {
-			q[i] /= n
-		}
-		return c.compare(q, n, bins)
+		return c.compareLevels(c.levels.pooled(w.Profile), n, bins, nil)
 	case c.shape != nil:
 		q, n := c.shape.Shares(w.Profile)
 		if q == nil {
 			return nil
 		}
-		return c.compareNumbers(q, n, bins, BinMasses(c.Layout, w.Profile))
+		return c.compareNumbers(q, n, bins, BinMasses(c.Layout, w.Profile), nil)
 	}
 	return nil
 }
 
-func (c *Column) compareNumbers(q []float64, n float64, bins int, masses []Mass) *Comparison {
-	k := c.compare(q, n, bins)
+// compareLevels compares counts of the tested levels.
+func (c *Column) compareLevels(counts []float64, n float64, bins int, mem *Scratch) *Comparison {
+	q := mem.take(len(counts))
+	for i, x := range counts {
+		q[i] = x / n
+	}
+	return c.compare(q, n, bins, mem)
+}
+
+func (c *Column) compareNumbers(q []float64, n float64, bins int, masses []Mass, mem *Scratch) *Comparison {
+	k := c.compare(q, n, bins, mem)
 	k.w1, k.sd = Wasserstein1(masses, c.refAt), c.refSD
 	return k
 }

@@ -35,6 +35,7 @@ const (
 type Decision struct {
 	N           uint64  // events that have the column's group
 	NEff        float64 // independent values that the window is worth
+	Mean        float64 // numeric: of the window's values; NaN where none was looked at
 	P           float64 // min over subtests of p / share, at most 1
 	Alpha       float64 // the chance of a flag without drift
 	Effect      float64 // size, in reference standard deviations or the like
@@ -53,6 +54,7 @@ type Decision struct {
 
 	rateOnly bool // MDE is a change of a rate
 	slot     driftd.Slot
+	sums     bool
 }
 
 // Column is one column's reference made ready to judge windows of one length at
@@ -187,7 +189,7 @@ func (c *Column) UsualBroken(slot driftd.Slot) (null, typed float64) {
 // that may not be judged (incomplete, late, ..) and reason says why; numbers are
 // computed all the same, for the eye.
 func (c *Column) Judge(w *ColumnWindow, evaluable bool, reason string) Decision {
-	d := Decision{N: uint64(w.events()), P: 1, Alpha: c.Alpha, MDE: math.NaN(), NEff: math.NaN(), Reason: reason, Score: math.NaN()}
+	d := Decision{N: uint64(w.events()), P: 1, Alpha: c.Alpha, Mean: math.NaN(), MDE: math.NaN(), NEff: math.NaN(), Reason: reason, Score: math.NaN()}
 	d.Provisional, d.Seasonal, d.slot = c.flat, c.scale.Seasonal(), w.Slot
 	if c.shape == nil && c.levels == nil {
 		d.Verdict, d.Reason = driftd.NoData, "the reference has no value in this column"
@@ -200,10 +202,16 @@ func (c *Column) Judge(w *ColumnWindow, evaluable bool, reason string) Decision 
 		}
 		return d
 	}
+	d.Tests, d.sums = w.Tests, w.Sums
+	mem := w.Scratch
+	if mem == nil {
+		mem = &Scratch{}
+	}
+	mem.reset()
 	if c.levels == nil {
-		c.judgeNumeric(w, &d)
+		c.judgeNumeric(w, &d, mem)
 	} else {
-		c.judgeCategorical(w, &d)
+		c.judgeCategorical(w, &d, mem)
 	}
 	d.P = math.Min(1, d.P)
 	d.Moved += c.againstHour(&d)
@@ -249,12 +257,16 @@ func (d *Decision) take(t driftd.TestResult, share float64) {
 	}
 }
 
-func (c *Column) judgeNumeric(w *ColumnWindow, d *Decision) {
-	x, n := numericRates(c.shape, w)
-	q, nq := c.shape.Shares(w.Profile)
+// telling says that what moved is worth words: it flags, or is near to it. Most
+// windows have nothing to tell, and words cost more than the tests.
+func (c *Column) telling(d *Decision) bool { return d.P <= math.Max(c.Alpha, .05) }
+
+func (c *Column) judgeNumeric(w *ColumnWindow, d *Decision, mem *Scratch) {
+	q, nq := c.shape.shares(w.Profile, mem)
+	x, n := ratesOf(c.shape, w, q, nq)
 	located := false
 	if q != nil {
-		located = c.judgeShape(q, nq, d)
+		located = c.judgeShape(q, nq, d, mem)
 	}
 	if !located && q != nil {
 		c.judgeRate(rateMinority, x[rateMinority], n[rateMinority], numericShape, false, d)
@@ -266,18 +278,24 @@ func (c *Column) judgeNumeric(w *ColumnWindow, d *Decision) {
 	c.judgeRate(rateRange, x[rateRange], n[rateRange], numericRange, false, d)
 	c.judgeRate(rateType, x[rateType], n[rateType], numericRange, false, d)
 	if q != nil {
-		c.show(c.compareNumbers(q, nq, 0, BinMasses(c.Layout, w.Profile)), d)
-		d.Moved = c.movedNumeric(d, x, n, q)
-	} else {
+		mem.masses = appendMasses(mem.masses[:0], c.Layout, w.Profile)
+		d.Mean = meanOf(mem.masses)
+		if len(c.Shown) > 0 {
+			c.show(c.compareNumbers(q, nq, 0, mem.masses, mem), d)
+		}
+		if c.telling(d) {
+			d.Moved = c.movedNumeric(d, x, n, q)
+		}
+	} else if c.telling(d) {
 		d.Moved = c.movedRates(d, x[:], n[:])
 	}
 }
 
 // judgeShape adds the smooth scores and the residual; false when the window
 // cannot use c1 (two values, rare events).
-func (c *Column) judgeShape(q []float64, n float64, d *Decision) (located bool) {
+func (c *Column) judgeShape(q []float64, n float64, d *Decision, mem *Scratch) (located bool) {
 	s := c.shape
-	scores := s.Scores(q)
+	scores := s.scores(q, mem)
 	xr := Residual(q, s.P, scores)
 	size := 0.0
 	for k, raw := range scores {
@@ -290,7 +308,7 @@ func (c *Column) judgeShape(q []float64, n float64, d *Decision) (located bool) 
 		if usable && a >= PageSize {
 			t.PValue = driftd.Float(math.Min(1, 2*StudentSF(math.Max(a-Indifference, 0)/se, DF(fit))))
 		}
-		if usable {
+		if usable && d.sums {
 			d.Standard = append(d.Standard, Standardised{scoreNames[k], v / se, fit.LRV})
 		}
 		d.take(t, numericShape*scoreWeights[k])
@@ -393,7 +411,7 @@ func (c *Column) rateMDE(j int, n, share float64, slot driftd.Slot) float64 {
 	return r.Visible(n, c.Alpha*share)
 }
 
-func (c *Column) judgeCategorical(w *ColumnWindow, d *Decision) {
+func (c *Column) judgeCategorical(w *ColumnWindow, d *Decision, mem *Scratch) {
 	lv := c.levels
 	x, n := categoryRates(w)
 	for _, i := range c.unseen(w) { // a boolean's other value; another segment's category
@@ -402,7 +420,7 @@ func (c *Column) judgeCategorical(w *ColumnWindow, d *Decision) {
 	nl := n[rateNew]
 	var counts []float64
 	if nl > 0 {
-		counts = lv.pooled(w.Profile)
+		counts = lv.pooledIn(w.Profile, mem)
 		c.judgeCategories(counts, nl, d)
 		if df := float64(len(lv.seen) - 1); df >= 1 {
 			c.judgeResidual(lv.residual(w.Profile, nl), nl, df, categoryResidual, d)
@@ -412,9 +430,13 @@ func (c *Column) judgeCategorical(w *ColumnWindow, d *Decision) {
 	c.judgeRate(rateNew, x[rateNew], nl, categoryNew, false, d)
 	c.judgeRate(rateType, x[rateType], n[rateType], categoryNew, false, d)
 	if nl > 0 {
-		c.show(c.Compare(w, 0), d)
+		if len(c.Shown) > 0 {
+			c.show(c.compareLevels(counts, nl, 0, mem), d)
+		}
 	}
-	d.Moved = c.movedCategorical(w, d, x, n, counts)
+	if c.telling(d) {
+		d.Moved = c.movedCategorical(w, d, x, n, counts)
+	}
 }
 
 // unseen are the layout's categories that the window has and this reference has

@@ -16,6 +16,13 @@ type ColumnWindow struct {
 	// the local day of reference windows. See driftd.SlotAt.
 	Slot driftd.Slot
 	Day  int64
+
+	// Scratch is working memory that others use after this window; nil: it takes its own.
+	Scratch *Scratch
+	// Tests is memory for the decision's tests; nil: it takes its own.
+	Tests []driftd.TestResult
+	// Sums says that Decision.Standard is wanted.
+	Sums bool
 }
 
 // events is how many events had the column's group.
@@ -41,6 +48,15 @@ var categoryRateNames = []string{TestNull, TestTypeError, TestNew}
 
 // rates are (x, n) of each rate in a window.
 func numericRates(s *Shape, w *ColumnWindow) (x, n [numericScores]float64) {
+	if s == nil {
+		return ratesOf(nil, w, nil, 0)
+	}
+	q, k := s.Shares(w.Profile)
+	return ratesOf(s, w, q, k)
+}
+
+// ratesOf is numericRates of a window with shares q of k values.
+func ratesOf(s *Shape, w *ColumnWindow, q []float64, k float64) (x, n [numericScores]float64) {
 	c, ev := w.Profile, w.events()
 	x[rateNull], n[rateNull] = float64(c.Classes[driftd.Null]+w.Missing), ev
 	x[rateType], n[rateType] = float64(c.Classes[driftd.TypeError]), ev
@@ -50,10 +66,8 @@ func numericRates(s *Shape, w *ColumnWindow) (x, n [numericScores]float64) {
 	x[rateRange] = float64(c.Bins[0].Count + c.Bins[b-1].Count + inf + c.Unlisted)
 	n[rateRange] = float64(c.Placed() + inf)
 	n[rateMinority] = n[rateRange]
-	if s != nil {
-		if q, k := s.Shares(c); q != nil {
-			x[rateMinority] = math.Round(k - q[s.Mode]*k)
-		}
+	if q != nil {
+		x[rateMinority] = math.Round(k - q[s.Mode]*k)
 	}
 	return x, n
 }

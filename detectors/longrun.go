@@ -99,7 +99,7 @@ func (c *Column) rateLevel() int {
 // standardiseRate adds RateCategory's score to the decision.
 func (c *Column) standardiseRate(counts []float64, n float64, d *Decision) {
 	j := c.rateLevel()
-	if j < 0 || !c.usable(categoryScores+j, d.slot) {
+	if !d.sums || j < 0 || !c.usable(categoryScores+j, d.slot) {
 		return
 	}
 	fit := &c.scale.Fits[categoryScores+j]

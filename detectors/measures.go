@@ -26,13 +26,13 @@ func JSDistance(q, p []float64) float64 {
 	for i := range p {
 		m := (p[i] + q[i]) / 2
 		if p[i] > 0 {
-			sum += p[i] * math.Log2(p[i]/m)
+			sum += p[i] * math.Log(p[i]/m)
 		}
 		if q[i] > 0 {
-			sum += q[i] * math.Log2(q[i]/m)
+			sum += q[i] * math.Log(q[i]/m)
 		}
 	}
-	return math.Sqrt(math.Max(0, sum/2))
+	return math.Sqrt(math.Max(0, sum/(2*math.Ln2)))
 }
 
 // KSDistance is max |F - G| at the bins' upper edges. With 64 quantile bins it
@@ -50,12 +50,14 @@ func KSDistance(q, p []float64) float64 {
 
 // Smoothed are shares of counts with a pseudo count of 1/2 in each (Jeffreys'
 // prior), for measures with a logarithm: (x + 1/2)/(n + B/2).
-func Smoothed(counts []float64) []float64 {
+func Smoothed(counts []float64) []float64 { return smoothed(counts, nil) }
+
+func smoothed(counts []float64, mem *Scratch) []float64 {
 	n := float64(len(counts)) / 2
 	for _, x := range counts {
 		n += x
 	}
-	q := make([]float64, len(counts))
+	q := mem.take(len(counts))
 	for i, x := range counts {
 		q[i] = (x + .5) / n
 	}
@@ -74,11 +76,11 @@ func displayBins(n float64) int {
 }
 
 // coarsen adds counts into at most b groups of about equal reference mass.
-func coarsen(counts, p []float64, b int) []float64 {
+func coarsen(counts, p []float64, b int, mem *Scratch) []float64 {
 	if len(p) <= b {
 		return counts
 	}
-	out := make([]float64, 0, b)
+	out := mem.take(2 * b)[:0] // groups without a bin have no cell; rounding may make one more
 	below, last := 0.0, -1
 	for i, x := range counts {
 		group := int((below + p[i]/2) * float64(b))

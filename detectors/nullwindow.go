@@ -23,10 +23,10 @@ import (
 func (c *Column) Draw(rng *rand.Rand, n float64, bins int) *Comparison {
 	switch {
 	case c.levels != nil:
-		return c.compare(c.drawLevels(rng, n), n, bins)
+		return c.compare(c.drawLevels(rng, n), n, bins, nil)
 	case c.shape != nil:
 		q := c.drawNumbers(rng, n)
-		return c.compareNumbers(q, n, bins, c.atReference(q))
+		return c.compareNumbers(q, n, bins, c.atReference(q), nil)
 	}
 	return nil
 }

@@ -49,10 +49,14 @@ func (r *Rate) UpperP(x, n float64) float64 {
 	if n <= 0 || b >= 1 {
 		return 1
 	}
+	nEff, m := r.effective(n)
+	k := math.Floor(x * nEff / n)
+	if k <= 0 {
+		return 1 // P(X >= 0): the greater of the two, whatever the score says
+	}
 	g := RateScore(x, n, r.P)
 	t := StudentSF((g-(arc(b)-arc(r.P)))/r.stdErr(n), DF(&r.Fit))
-	nEff, m := r.effective(n)
-	return math.Max(t, BetaBinomialUpper(math.Floor(x*nEff/n), nEff, b*m, (1-b)*m))
+	return math.Max(t, BetaBinomialUpper(k, nEff, b*m, (1-b)*m))
 }
 
 // LowerP is the p-value for a rate below P - Tol; 1 when that is 0 or less.
@@ -61,10 +65,14 @@ func (r *Rate) LowerP(x, n float64) float64 {
 	if n <= 0 || b <= 0 {
 		return 1
 	}
+	nEff, m := r.effective(n)
+	k := math.Ceil(x * nEff / n)
+	if k >= nEff {
+		return 1 // P(X <= n)
+	}
 	g := RateScore(x, n, r.P)
 	t := StudentSF(((arc(b)-arc(r.P))-g)/r.stdErr(n), DF(&r.Fit))
-	nEff, m := r.effective(n)
-	return math.Max(t, BetaBinomialLower(math.Ceil(x*nEff/n), nEff, b*m, (1-b)*m))
+	return math.Max(t, BetaBinomialLower(k, nEff, b*m, (1-b)*m))
 }
 
 // TwoSidedP is 2 min(UpperP, LowerP), at most 1.

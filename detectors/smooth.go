@@ -33,7 +33,7 @@ type Shape struct {
 // mass are merged into their left neighbour (the first into its right): a
 // Pearson term must never divide by zero. nil when the reference has no value.
 func NewShape(l *driftd.ColumnLayout, ref *driftd.ColumnProfile) *Shape {
-	raw, m := judgedCounts(ref)
+	raw, m := judgedCounts(ref, nil)
 	if m == 0 {
 		return nil
 	}
@@ -65,12 +65,12 @@ func NewShape(l *driftd.ColumnLayout, ref *driftd.ColumnProfile) *Shape {
 
 // judgedCounts are a profile's counts by bin with everything that lies outside
 // the layout, infinities too, in the first and last bin; and their sum.
-func judgedCounts(c *driftd.ColumnProfile) (counts []float64, n float64) {
+func judgedCounts(c *driftd.ColumnProfile, mem *Scratch) (counts []float64, n float64) {
 	b := len(c.Bins) - 2
 	if b < 1 {
 		return nil, 0
 	}
-	counts = make([]float64, b)
+	counts = mem.take(b)
 	for i := range counts {
 		counts[i] = float64(c.Bins[i+1].Count)
 	}
@@ -83,12 +83,14 @@ func judgedCounts(c *driftd.ColumnProfile) (counts []float64, n float64) {
 }
 
 // Shares puts a window's counts into the judged bins: q (nil when n is 0) and n.
-func (s *Shape) Shares(c *driftd.ColumnProfile) (q []float64, n float64) {
-	counts, n := judgedCounts(c)
+func (s *Shape) Shares(c *driftd.ColumnProfile) (q []float64, n float64) { return s.shares(c, nil) }
+
+func (s *Shape) shares(c *driftd.ColumnProfile, mem *Scratch) (q []float64, n float64) {
+	counts, n := judgedCounts(c, mem)
 	if n == 0 {
 		return nil, 0
 	}
-	q = make([]float64, len(s.P))
+	q = mem.take(len(s.P))
 	for i, x := range counts {
 		q[s.into[i+1]] += x
 	}
@@ -99,8 +101,10 @@ func (s *Shape) Shares(c *driftd.ColumnProfile) (q []float64, n float64) {
 }
 
 // Scores are c_1..c_K of shares q.
-func (s *Shape) Scores(q []float64) []float64 {
-	c := make([]float64, len(s.H))
+func (s *Shape) Scores(q []float64) []float64 { return s.scores(q, nil) }
+
+func (s *Shape) scores(q []float64, mem *Scratch) []float64 {
+	c := mem.take(len(s.H))
 	for k, h := range s.H {
 		sum := 0.0
 		for i, x := range h {

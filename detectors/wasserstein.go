@@ -61,8 +61,15 @@ func BinMasses(l *driftd.ColumnLayout, c *driftd.ColumnProfile) []Mass {
 	if b == 0 {
 		return nil
 	}
+	return appendMasses(make([]Mass, 0, b+2), l, c)
+}
+
+func appendMasses(out []Mass, l *driftd.ColumnLayout, c *driftd.ColumnProfile) []Mass {
+	b := l.Bins()
+	if b == 0 {
+		return nil
+	}
 	width := l.Upper[b-1] - l.Min
-	out := make([]Mass, 0, b+2)
 	for i, bin := range c.Bins {
 		if bin.Count == 0 {
 			continue
@@ -86,6 +93,21 @@ func BinMasses(l *driftd.ColumnLayout, c *driftd.ColumnProfile) []Mass {
 		out = append(out, Mass{x, n})
 	}
 	return out
+}
+
+// BinMean is the mean of a numeric profile, of its bins' own means; NaN when it is
+// empty. The same as that of Moments.
+func BinMean(l *driftd.ColumnLayout, c *driftd.ColumnProfile) float64 {
+	return meanOf(BinMasses(l, c))
+}
+
+func meanOf(m []Mass) float64 {
+	n, mean := 0.0, 0.0
+	for _, p := range m {
+		n += p.W
+		mean += p.W * p.X
+	}
+	return mean / n // NaN without weight
 }
 
 // Moments are the mean and standard deviation of masses; NaN without weight.

@@ -36,6 +36,7 @@ func TestAlertmanagerRoutes(t *testing.T) {
 		"alertname=DriftdIncident model=fraud segment=all severity=ticket team=risk":     {"ticket", "risk-ticket"},
 		"alertname=DriftdIncident model=fraud segment=all severity=page team=growth":     {"page", "page"},
 		"alertname=DriftdNoData model=fraud segment=all severity=page":                   {"page", "page"},
+		"alertname=DriftdSchemaBreak model=fraud segment=all severity=page":              {"page", "page"},
 		"alertname=DriftdDrift model=fraud segment=country=DE severity=ticket":           {"ticket", "ticket"},
 		"alertname=DriftdDown component=driftd severity=page job=driftd":                 {"platform-page", "platform-page"},
 		"alertname=DriftdSinkAway component=driftd severity=ticket operation=clickhouse": {"platform-ticket", "platform-ticket"},

@@ -102,6 +102,9 @@ func (r *Report) judge(l *driftd.Layout, ref *driftd.Reference, profile *driftd.
 		col.Shown = measures(l.Columns[i].Kind)
 		w := &detectors.ColumnWindow{Profile: &profile.Columns[i], Missing: profile.Missing(&l.Columns[i], i)}
 		decisions[i] = col.Judge(w, true, "")
+		if d := &decisions[i]; d.Moved == "" && d.N > 0 && d.P <= r.Level {
+			d.Moved = strings.Join(col.Moved(w), "; ") // at a level above that of which the rule speaks
+		}
 		if p[i] = decisions[i].P; decisions[i].Verdict == driftd.NoData || decisions[i].N < detectors.MinWindowN {
 			p[i] = math.NaN()
 		}

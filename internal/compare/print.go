@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-
 )
 
 // Print writes the table for people. all adds every test and measure.
@@ -62,4 +61,3 @@ func (c *Column) printAll(b *strings.Builder) {
 	}
 	_ = t.Flush() // into memory
 }
-

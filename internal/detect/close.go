@@ -141,16 +141,20 @@ func judgeColumns(r *Rules, s *State, w *OpenWindow, base bool, use Use, win *dr
 		profile = driftd.NewProfile(use.Layout)
 	}
 	evaluable, slot := win.Reason == "", prep.slot(w.Window)
+	room := newSlabs(use.Layout)
 	out := make([]*driftd.ColumnResult, len(prep.columns))
 	var sequences []Sequence
+	var cw detectors.ColumnWindow // one for all columns: they are judged one after the other
+	var d detectors.Decision
 	for i, col := range prep.columns {
 		l := &use.Layout.Columns[i]
-		cw := detectors.ColumnWindow{Profile: &profile.Columns[i], Missing: profile.Missing(l, i), Slot: slot}
-		d := col.Judge(&cw, evaluable, win.Reason)
+		specs := r.Sequential[l.Name]
+		cw = detectors.ColumnWindow{Profile: &profile.Columns[i], Missing: profile.Missing(l, i), Slot: slot, Scratch: &prep.scratch, Tests: room.tests(), Sums: base && len(specs) > 0}
+		d = col.Judge(&cw, evaluable, win.Reason)
 		prep.classically(i, &cw, evaluable, win.Reason, w.Length, &d)
 		d.Provisional = d.Provisional || prep.provisional
-		out[i] = columnResult(r, win, l, &cw, &d)
-		if specs := r.Sequential[l.Name]; base && len(specs) > 0 {
+		out[i] = columnResult(r, win, l, &cw, &d, room)
+		if base && len(specs) > 0 {
 			q := sequential{use: &use, column: col, profile: cw.Profile, decision: &d, result: out[i], runLength: prep.runLength, before: s.Sequences}
 			for _, spec := range specs {
 				q.run(spec)
@@ -164,9 +168,10 @@ func judgeColumns(r *Rules, s *State, w *OpenWindow, base bool, use Use, win *dr
 	return out
 }
 
-func columnResult(r *Rules, win *driftd.WindowResult, l *driftd.ColumnLayout, cw *detectors.ColumnWindow, d *detectors.Decision) *driftd.ColumnResult {
+func columnResult(r *Rules, win *driftd.WindowResult, l *driftd.ColumnLayout, cw *detectors.ColumnWindow, d *detectors.Decision, room *slabs) *driftd.ColumnResult {
 	p := cw.Profile
-	c := &driftd.ColumnResult{
+	c := room.column()
+	*c = driftd.ColumnResult{
 		Kind: "column", Model: win.Model, Segment: win.Segment, Column: l.Name,
 		WindowStart: win.WindowStart, WindowEnd: win.WindowEnd, WindowLength: win.WindowLength,
 		N: d.N, NEff: driftd.Float(d.NEff), Effect: driftd.Float(d.Effect), PValue: driftd.Float(d.P), Alpha: driftd.Float(d.Alpha), MDE: driftd.Float(d.MDE),
@@ -184,12 +189,13 @@ func columnResult(r *Rules, win *driftd.WindowResult, l *driftd.ColumnLayout, cw
 		c.Tests = []driftd.TestResult{}
 	}
 	if l.Kind == driftd.Numeric {
-		c.Mean, c.Quantiles = numericSummary(l, p)
+		c.Mean, c.Quantiles = numericSummary(l, p, d.Mean, room.quantiles())
+		c.Bins = room.bins(len(p.Bins))
 		for _, b := range p.Bins {
 			c.Bins = append(c.Bins, b.Count)
 		}
 	} else {
-		c.Bins = append(append(c.Bins, p.Counts...), p.Classes[driftd.RareLevel], p.Classes[driftd.NewLevel])
+		c.Bins = append(append(room.bins(len(p.Counts)+2), p.Counts...), p.Classes[driftd.RareLevel], p.Classes[driftd.NewLevel])
 	}
 	if c.Quantiles == nil {
 		c.Quantiles = []driftd.Float{}
@@ -197,15 +203,18 @@ func columnResult(r *Rules, win *driftd.WindowResult, l *driftd.ColumnLayout, cw
 	return c
 }
 
-func numericSummary(l *driftd.ColumnLayout, p *driftd.ColumnProfile) (mean driftd.Float, q []driftd.Float) {
+// numericSummary gives the mean, and the quantiles of .05, .25, .5, .75, .95 in q.
+func numericSummary(l *driftd.ColumnLayout, p *driftd.ColumnProfile, mean float64, q []driftd.Float) (driftd.Float, []driftd.Float) {
 	if p.Placed() == 0 || l.Bins() == 0 {
 		return driftd.Float(math.NaN()), nil
 	}
-	m, _ := detectors.Moments(detectors.BinMasses(l, p))
-	for _, at := range []float64{.05, .25, .5, .75, .95} {
+	for _, at := range [...]float64{.05, .25, .5, .75, .95} {
 		q = append(q, driftd.Float(detectors.Quantile(l, p, at)))
 	}
-	return driftd.Float(m), q
+	if math.IsNaN(mean) { // the column was not judged
+		mean = detectors.BinMean(l, p)
+	}
+	return driftd.Float(mean), q
 }
 
 // listRate is the false discovery rate of the list inside a page.

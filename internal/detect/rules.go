@@ -115,6 +115,7 @@ type prepared struct {
 	runLength   float64 // base windows between false alarms of a CUSUM
 	provisional bool    // the reference is young
 	columns     []*detectors.Column
+	scratch     detectors.Scratch
 	classic     []*classic.Applied // nil where driftd's rule decides
 	location    *time.Location     // of the reference's slots; nil when it cannot be had: no hour is known then
 }

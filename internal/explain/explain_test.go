@@ -44,7 +44,9 @@ func incident(t *testing.T) *explain.Input {
 		t.Fatal(err)
 	}
 	results, _, err := replay.Run(rows(72, .4), replay.Options{Bundle: b, Lengths: lengths, Location: time.UTC, RowClock: true,
-		Rules: func(driftd.Series) detect.Rules { return detect.Rules{PagesPerWeek: .1, Policy: replay.DefaultPolicy()} }})
+		Rules: func(driftd.Series) detect.Rules {
+			return detect.Rules{PagesPerWeek: .1, Policy: replay.DefaultPolicy()}
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
