@@ -7,6 +7,39 @@ type Part struct {
 	Ref, Now []float64
 }
 
+// TagSplit is where a column's change comes from, by the values of one tag (or of
+// tags that are crossed): the parts' Within and Mix add up to 1.
+type TagSplit struct {
+	Tag   string  `json:"tag"`
+	Mix   float64 `json:"mix"` // from another mix of the values
+	Parts []Cause `json:"parts"`
+}
+
+// Cause is one segment's part of a change.
+type Cause struct {
+	Segment   string  `json:"segment"`
+	Reference float64 `json:"reference"` // share of the values, 0 to 1
+	Now       float64 `json:"now"`
+	Within    float64 `json:"within"` // of the change, from change within the segment
+}
+
+// SplitTag splits a column's change by a tag's segments; false where Split can not.
+func SplitTag(tag string, parts []Part) (TagSplit, bool) {
+	within, mix, ok := Split(parts)
+	if !ok {
+		return TagSplit{}, false
+	}
+	t := TagSplit{Tag: tag, Mix: mix}
+	var m, n float64
+	for _, p := range parts {
+		m, n = m+sum(p.Ref), n+sum(p.Now)
+	}
+	for i, p := range parts {
+		t.Parts = append(t.Parts, Cause{p.Name, sum(p.Ref) / m, sum(p.Now) / n, within[i]})
+	}
+	return t, true
+}
+
 // Split says how much of a column's change comes from within each of parts, which
 // together are all of the traffic, and how much from a change of their mix; the
 // shares and the mix add up to 1. With w_s and v_s the parts' shares of the events

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/alerts"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/explain"
 	"github.com/driftd/driftd/internal/pipeline"
@@ -93,6 +94,11 @@ func (c *explainCmd) explain(ctx context.Context, from resultsOf, lib *pipeline.
 	}
 	if err := c.reference(in, &last, lib); err != nil {
 		return nil, err
+	}
+	if lib != nil && last.Type == alerts.TypeDrift {
+		if in.Causes, err = lib.Causes(ctx, last); err != nil {
+			return nil, err
+		}
 	}
 	return explain.Explain(in), nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -303,6 +304,19 @@ func TestIncidentSaysWhere(t *testing.T) {
 		}
 		if e.Incident.ID != id || len(e.Columns) != 1 || e.Columns[0].Column != "x" || len(e.Columns[0].Bins) == 0 || len(e.Columns[0].Windows) < 2 {
 			t.Errorf("explained: %+v", e)
+			return nil
+		}
+		sum := 0.
+		for _, split := range e.Columns[0].Causes {
+			sum = split.Mix
+			for _, p := range split.Parts {
+				if sum += p.Within; p.Segment == "country=DE" && (p.Within < .9 || p.Now < .4 || p.Now > .6) {
+					t.Errorf("the part of country=DE: %+v", p)
+				}
+			}
+		}
+		if len(e.Columns[0].Causes) != 1 || math.Abs(sum-1) > 1e-9 {
+			t.Errorf("causes: %+v", e.Columns[0].Causes)
 		}
 		return nil
 	}))

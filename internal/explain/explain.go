@@ -48,6 +48,10 @@ type Column struct {
 	Bins        []detectors.BinMove `json:"bins"`    // what moved most; empty without a reference
 	Windows     []Window            `json:"windows"` // of its length, before and while the incident is open
 	Budgets     []Budget            `json:"budgets"`
+	// Causes split the change by the model's tags: how much is change within each
+	// segment, how much another mix of them. Of incidents of all, where windows of
+	// the segments are still there.
+	Causes []detectors.TagSplit `json:"causes"`
 }
 
 // Test is one number of the decision.
@@ -91,6 +95,7 @@ type Input struct {
 	// Layout and Reference are those that judged; nil where they are not at hand.
 	Layout    *driftd.Layout
 	Reference *driftd.Reference
+	Causes    map[string][]detectors.TagSplit // by column
 }
 
 // Explain puts it together.
@@ -137,7 +142,10 @@ func explainColumn(in *Input, incident *driftd.IncidentResult, name string) *Col
 		return nil
 	}
 	out := &Column{Column: name, WindowStart: at.WindowStart, WindowEnd: at.WindowEnd, N: at.N, NEff: at.NEff, Effect: at.Effect, PValue: at.PValue, Alpha: at.Alpha, MDE: at.MDE,
-		Moved: at.Moved, Baseline: at.Baseline, Bins: []detectors.BinMove{}}
+		Moved: at.Moved, Baseline: at.Baseline, Bins: []detectors.BinMove{}, Causes: []detectors.TagSplit{}}
+	if t := in.Causes[name]; t != nil {
+		out.Causes = t
+	}
 	kind := kindOf(at)
 	for _, t := range at.Tests {
 		out.Tests = append(out.Tests, explainTest(t, kind, float64(at.Alpha)))

@@ -1,9 +1,11 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -86,6 +88,15 @@ func (c *Column) print(p *printer) {
 			}
 		})
 	}
+	for _, t := range c.Causes {
+		p.line("")
+		p.line("  By %s: %.0f %% of the change is another mix of its values, the rest change within them:", t.Tag, 100*t.Mix)
+		p.table("  SEGMENT\tOF THE REFERENCE\tNOW\tPART OF THE CHANGE", func(row func(string, ...any)) {
+			for _, x := range largest(t.Parts) {
+				row("  %s\t%.1f %%\t%.1f %%\t%.0f %%", x.Segment, 100*x.Reference, 100*x.Now, 100*x.Within)
+			}
+		})
+	}
 	if len(c.Budgets) > 0 {
 		p.line("")
 		p.line("  At other budgets, of %d windows that were evaluated:", len(c.Windows))
@@ -106,6 +117,14 @@ func (c *Column) print(p *printer) {
 			}
 		})
 	}
+}
+
+// largest are the parts with the largest part of the change, at most as many as
+// people read.
+func largest(parts []detectors.Cause) []detectors.Cause {
+	out := slices.Clone(parts)
+	slices.SortStableFunc(out, func(a, b detectors.Cause) int { return cmp.Compare(math.Abs(b.Within), math.Abs(a.Within)) })
+	return out[:min(8, len(out))]
 }
 
 // printer remembers the first error.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -50,47 +51,77 @@ func (t *detectTask) locate(ctx context.Context, in driftd.IncidentResult) {
 // findWhere says in words which segment has most of the change of the worst
 // column of `all`, "" when no segment has.
 func findWhere(ctx context.Context, c *kafka.Client, set *Settings, refs *References, in driftd.IncidentResult) (string, error) {
-	if in.Segment != driftd.AllSegment || len(in.Columns) == 0 {
+	if len(in.Columns) == 0 {
 		return "", nil
 	}
-	uses := refs.segmentUses(in.Model)
+	column := in.Columns[0].Column
+	splits, err := splitsOf(ctx, c, set, refs, in, []string{column})
+	if err != nil {
+		return "", err
+	}
+	best, most := "", 0.0
+	for _, t := range splits[column] {
+		if strings.Contains(t.Tag, ",") { // crossed: its parts are those of its tags
+			continue
+		}
+		for _, p := range t.Parts {
+			if p.Within > most && p.Within > .5 && p.Within > p.Now+.15 {
+				best, most = fmt.Sprintf("%.0f %% of the change in %s is in %s, which is %.0f %% of the events", 100*min(p.Within, 1), column, p.Segment, 100*p.Now), p.Within
+			}
+		}
+		if t.Mix > most && t.Mix > .5 {
+			best, most = fmt.Sprintf("%.0f %% of the change in %s comes from another mix of %s, not from change within its values", 100*min(t.Mix, 1), column, t.Tag), t.Mix
+		}
+	}
+	return best, nil
+}
+
+// splitsOf splits the change of some columns of an incident of `all` by each tag,
+// from what driftd.windows has of its segments.
+func splitsOf(ctx context.Context, c *kafka.Client, set *Settings, refs *References, in driftd.IncidentResult, columns []string) (map[string][]detectors.TagSplit, error) {
+	if in.Segment != driftd.AllSegment {
+		return nil, nil
+	}
 	byPartition := map[int][]*lesson{}
 	all := map[string]*lesson{}
-	for s, u := range uses {
+	for s, u := range refs.segmentUses(in.Model) {
 		l := &lesson{series: s, use: u}
 		all[s.Segment] = l
 		p := s.Partition(set.Partitions)
 		byPartition[p] = append(byPartition[p], l)
 	}
-	if len(all) == 0 {
-		return "", nil
-	}
 	for p, lessons := range byPartition {
 		if err := readWindowsSince(ctx, c, set.windowsTopic(), p, kafka.AtTime(in.DriftSince.Add(-time.Hour)), lessons); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
-	column := in.Columns[0].Column
-	best, most := "", 0.0
-	for tag, segments := range byTag(all) {
-		var parts []detectors.Part
-		for _, name := range segments {
-			parts = append(parts, partOf(all[name], column, in.Columns[0].FirstFlag.UnixNano()))
-		}
-		within, mix, ok := detectors.Split(parts)
-		if !ok {
+	tags := byTag(all)
+	out := map[string][]detectors.TagSplit{}
+	for _, x := range in.Columns {
+		if !slices.Contains(columns, x.Column) {
 			continue
 		}
-		for i, share := range within {
-			if now := weight(parts, i); share > most && share > .5 && share > now+.15 {
-				best, most = fmt.Sprintf("%.0f %% of the change in %s is in %s, which is %.0f %% of the events", 100*min(share, 1), column, parts[i].Name, 100*now), share
+		for _, tag := range slices.Sorted(maps.Keys(tags)) {
+			var parts []detectors.Part
+			for _, name := range tags[tag] {
+				parts = append(parts, partOf(all[name], x.Column, x.FirstFlag.UnixNano()))
+			}
+			if t, ok := detectors.SplitTag(tag, parts); ok {
+				out[x.Column] = append(out[x.Column], t)
 			}
 		}
-		if mix > most && mix > .5 {
-			best, most = fmt.Sprintf("%.0f %% of the change in %s comes from another mix of %s, not from change within its values", 100*min(mix, 1), column, tag), mix
-		}
 	}
-	return best, nil
+	return out, nil
+}
+
+// Causes splits the change of the columns of an incident of `all` by the model's
+// tags, by column; none where there are no segments, or no windows of them any more.
+func (l *Library) Causes(ctx context.Context, in driftd.IncidentResult) (map[string][]detectors.TagSplit, error) {
+	var columns []string
+	for _, c := range in.Columns {
+		columns = append(columns, c.Column)
+	}
+	return splitsOf(ctx, l.client, l.set, l.refs, in, columns)
 }
 
 // segmentUses are the uses in force of a model's segments that have references.
@@ -112,20 +143,29 @@ func (r *References) segmentUses(model string) map[driftd.Series]detect.Use {
 	return out
 }
 
-// byTag groups segments by their tag: those of one tag are all of the traffic.
+// byTag groups segments by their tag, or their tags where these are crossed: those
+// of one are all of the traffic.
 func byTag(segments map[string]*lesson) map[string][]string {
 	out := map[string][]string{}
 	for name := range segments {
-		if strings.Contains(name, ",") { // crossed: its parts are those of its tags
-			continue
-		}
-		tag, _, _ := strings.Cut(name, "=")
+		tag := tagOf(name)
 		out[tag] = append(out[tag], name)
 	}
 	for _, names := range out {
 		slices.Sort(names)
 	}
 	return out
+}
+
+// tagOf is the tag of a segment: country of country=DE, country,device of
+// country=DE,device=ios and of country,device=other.
+func tagOf(segment string) string {
+	var tags []string
+	for part := range strings.SplitSeq(segment, ",") {
+		tag, _, _ := strings.Cut(part, "=")
+		tags = append(tags, tag)
+	}
+	return strings.Join(tags, ",")
 }
 
 // partOf is a segment's counts of a column in its reference and in the windows
@@ -155,23 +195,6 @@ func columnCounts(c *driftd.ColumnProfile) []float64 {
 		out = append(out, float64(n))
 	}
 	return append(out, float64(c.Classes[driftd.NewLevel]+c.Classes[driftd.RareLevel]), float64(c.Classes[driftd.Null]))
-}
-
-// weight is a part's share of the values now.
-func weight(parts []detectors.Part, i int) float64 {
-	var mine, all float64
-	for k, p := range parts {
-		for _, n := range p.Now {
-			all += n
-			if k == i {
-				mine += n
-			}
-		}
-	}
-	if all == 0 {
-		return 0
-	}
-	return mine / all
 }
 
 // readWindows is readWindowsSince from the first that is kept.
