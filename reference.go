@@ -18,9 +18,19 @@ type Reference struct {
 	Groups         [groupCount]uint64
 	Columns        []ColumnReference // as Layout.Columns
 	Scales         []Scale           // one for each window length; empty for a flat sample
+	// SelfTest is an A/A test of the base windows that the reference is of.
+	SelfTest SelfTest
 	// Timezone names the zone whose hours the slots of the scales are; "" where no
 	// scale has slots. Live windows get their slots in it, whatever config says later.
 	Timezone string
+}
+
+// SelfTest is how often the rule flags a reference's own windows when they are
+// judged by other windows of it, as if they were live: at a level of .001 some .001 of
+// them, where nothing moved inside the reference and the rule keeps its word.
+type SelfTest struct {
+	Windows uint32 // windows of columns that were judged; 0: no test was possible
+	Flags   uint32 // of them
 }
 
 // ColumnReference holds a column's counts over the whole reference.

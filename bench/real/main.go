@@ -101,7 +101,7 @@ where each comes from in its layout, and how it is cut.
 func anomalies(s *realdata.Set) bool { return len(s.Spans) > 0 }
 
 func truth(w io.Writer, found []*realdata.Found, others []*peer) (failed int) {
-	fmt.Fprint(w, "## Sets whose truth is known\n\n*False* are flags of a column in a window in which it had not changed; *missed* are columns that changed and did not flag within two windows; *delay* is\nwindows from the change to the first flag. Pages of driftd need two flags; the other tools have no such rule, so flags are compared with flags.\n\n")
+	fmt.Fprint(w, "## Sets whose truth is known\n\n*False* are flags of a column in a window in which it had not changed; *missed* are columns that changed and did not flag, by driftd within two windows, by the\nother tools at any time; *delay* is windows from the change to the first flag. Pages of driftd need two flags; the other tools have no such rule, so flags are compared\nwith flags. Evidently takes seconds for a window: it judges 40 of each set, evenly spaced, and its false flags are of those.\n\n")
 	head := "| set | what is known | windows x columns | driftd: false, missed, delay | pages |"
 	rule := "|---|---|---|---|---|"
 	for _, o := range others {
@@ -113,7 +113,7 @@ func truth(w io.Writer, found []*realdata.Found, others []*peer) (failed int) {
 		if !f.Set.Known {
 			continue
 		}
-		x := f.Set.Score(f.Flags())
+		x := f.Set.Score(f.Flags(), true)
 		mark := ""
 		if !anomalies(f.Set) && (x.False > 0 || len(x.Missed) > 0 || len(f.Breaks) > 0) {
 			failed++
@@ -154,7 +154,7 @@ func (p *peer) of(s *realdata.Set) string {
 	if !ok || got.Error != "" {
 		return "failed"
 	}
-	x := s.Score(got.Flags)
+	x := s.Score(got.Flags, false)
 	return told(s, &x, false)
 }
 

@@ -145,6 +145,9 @@ func (t *detectTask) configure(s *judged) {
 	if layout != nil || t.set.Models.Known(s.series.Model) { // not of every name that a bad tag makes
 		t.set.Metrics.Budget(s.series.Model, r.PagesPerWeek)
 	}
+	if n := len(r.Uses); n > 0 && r.Uses[n-1].Reference != nil && s.series.Segment == driftd.AllSegment {
+		t.set.Metrics.SelfTest(s.series.Model, r.Uses[n-1].Reference.SelfTest)
+	}
 	s.rules = r
 }
 

@@ -14,8 +14,9 @@ type Score struct {
 	Hits   int      // labelled spans that were found
 }
 
-// Score scores the windows that a method flagged, by column.
-func (s *Set) Score(flags map[string][]int64) Score {
+// Score scores the windows that a method flagged, by column. inTime asks for the
+// first flag of a column by the window that Drifts has, else for any later one.
+func (s *Set) Score(flags map[string][]int64, inTime bool) Score {
 	x := Score{Delay: -1}
 	if !s.Known {
 		return x
@@ -32,7 +33,7 @@ func (s *Set) Score(flags map[string][]int64) Score {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Drifts)) {
-		if first, ok := firstFrom(flags[name], s.Before); !ok || first > s.Drifts[name] {
+		if first, ok := firstFrom(flags[name], s.Before); !ok || inTime && first > s.Drifts[name] {
 			x.Missed = append(x.Missed, name)
 		}
 	}

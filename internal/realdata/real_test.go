@@ -35,7 +35,7 @@ func TestRealData(t *testing.T) {
 			}
 			flags := f.Flags()
 			t.Logf("%s; %d windows, %d incidents, flags %v", f.Reference, f.Windows, f.Incidents, flags)
-			if x := s.Score(flags); len(x.Missed) > 0 || x.False > 0 {
+			if x := s.Score(flags, true); len(x.Missed) > 0 || x.False > 0 {
 				t.Errorf("missed %v, %d false flags", x.Missed, x.False)
 			}
 			if (f.Incidents > 0) != (s.Drifts != nil) {

@@ -18,7 +18,8 @@ type Examination struct {
 	Usual    uint64     // events of the usual window
 	Unsteady []Unsteady // columns that moved inside it
 	Outliers []Outlier  // windows that stand out in it
-	Power    []Power    // what each column can show, the least sensitive first
+	SelfTest driftd.SelfTest
+	Power    []Power // what each column can show, the least sensitive first
 }
 
 // Examine judges a reference by its own halves and windows. nil for one without
@@ -28,7 +29,7 @@ func Examine(l *driftd.Layout, ref *driftd.Reference, windows []*detect.Kept, op
 	if usual == nil || ref.Flat() {
 		return nil
 	}
-	e := &Examination{Model: ref.Model, Usual: usual.Profile.Events,
+	e := &Examination{Model: ref.Model, SelfTest: ref.SelfTest, Usual: usual.Profile.Events,
 		Unsteady: Halves(l, windows, opt, alpha),
 		Outliers: Outliers(l, ref, windows, opt.Location),
 		Power:    Detectable(l, ref, usual, alpha, opt.Location)}
@@ -45,6 +46,9 @@ const (
 // Describe puts it in words.
 func (e *Examination) Describe(w io.Writer) {
 	e.DescribePower(w)
+	if t := e.SelfTest; t.Windows > 0 {
+		fmt.Fprintf(w, "  judged by each other, its windows flag in %d of %s cases, at a level of .001\n", t.Flags, thousands(uint64(t.Windows)))
+	}
 	for _, u := range e.Unsteady {
 		fmt.Fprintf(w, "  ! %s moved inside the time that was learned from: since %s, %d of %d windows of the second half (%s).\n"+
 			"    If that was on purpose: driftd reference accept --model %s --column %s --since %s\n",

@@ -114,3 +114,29 @@ func TestHalved(t *testing.T) {
 		t.Errorf("%+v, want nothing by more windows", p.Halved)
 	}
 }
+
+// A reference's windows, judged by each other: hardly any flags where the windows
+// are alike, however much they wobble; some do where a day differs; and no test
+// is made of too few.
+func TestSelfTest(t *testing.T) {
+	var all driftd.SelfTest
+	for seed := range uint64(30) {
+		x := examined(t, stream{n: 500, wobble: .1}, 240, seed, none).SelfTest
+		all.Windows, all.Flags = all.Windows+x.Windows, all.Flags+x.Flags
+	}
+	// A level of .001 and an indifference of .05: 7.2 flags would be the level itself.
+	if all.Windows != 30*240 || all.Flags > 14 {
+		t.Errorf("%d of %d windows flag", all.Flags, all.Windows)
+	}
+	if x := examined(t, stream{n: 1000}, 240, 1, func(i int) float64 {
+		if i/24%2 == 0 {
+			return .8
+		}
+		return 0
+	}).SelfTest; x.Flags < 100 {
+		t.Errorf("every other day is another: %+v", x)
+	}
+	if x := examined(t, stream{n: 1000}, 59, 1, none).SelfTest; x != (driftd.SelfTest{}) {
+		t.Errorf("59 windows: %+v", x)
+	}
+}

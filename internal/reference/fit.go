@@ -98,7 +98,15 @@ func (b *Builder) fit() (*wire.Bundle, error) {
 		if s.total.Events == 0 {
 			continue // a declared value, or `other`, that never came
 		}
-		refs = append(refs, b.fitSeries(segment, s))
+		ref := b.fitSeries(segment, s)
+		if !b.opt.Flat {
+			base := b.opt.Baseline
+			if ref.Timezone == "" {
+				base = BaselineFixed
+			}
+			ref.SelfTest = selfTest(b.layout, b.Kept(i), ref, FitOptions{Model: b.opt.Model, Segment: segment, Lengths: b.opt.Lengths, Location: b.opt.Location, Baseline: base})
+		}
+		refs = append(refs, ref)
 	}
 	return wire.NewBundle(b.layout, refs)
 }

@@ -25,7 +25,7 @@ func Halves(l *driftd.Layout, windows []*detect.Kept, opt FitOptions, alpha floa
 	if half < detectors.MinWindows {
 		return nil
 	}
-	first, err := FitWindows(l, ws[:half], opt)
+	first, err := fitWindows(l, ws[:half], opt)
 	if err != nil {
 		return nil
 	}

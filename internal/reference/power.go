@@ -105,7 +105,7 @@ func longerWindows(l *driftd.Layout, windows []*detect.Kept, opt FitOptions, alp
 		}
 		with := opt
 		with.Lengths, with.Baseline = []time.Duration{base, length}, BaselineFixed
-		ref, err := FitWindows(l, windows, with)
+		ref, err := fitWindows(l, windows, with)
 		if err != nil || len(ref.Scales) < 2 || ref.Scales[1].Windows < detectors.MinWindows {
 			continue
 		}

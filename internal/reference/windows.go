@@ -35,6 +35,14 @@ type FitOptions struct {
 // events: they may be incomplete in number and order. Unfit windows teach
 // nothing, windows that were flagged nothing about the column that drifted.
 func FitWindows(l *driftd.Layout, windows []*detect.Kept, opt FitOptions) (*driftd.Reference, error) {
+	r, err := fitWindows(l, windows, opt)
+	if err == nil && opt.Inherit == nil {
+		r.SelfTest = selfTest(l, windows, r, opt)
+	}
+	return r, err
+}
+
+func fitWindows(l *driftd.Layout, windows []*detect.Kept, opt FitOptions) (*driftd.Reference, error) {
 	ws := usable(l, windows)
 	if opt.Keep == nil { // what nobody learns from is not of the reference
 		least := driftd.MaxTime

@@ -99,7 +99,7 @@ func DecodeLayout(b []byte) (*driftd.Layout, error) {
 
 // EncodeReference gives the bytes of a reference and sets its fingerprint.
 func EncodeReference(r *driftd.Reference) ([]byte, error) {
-	m := &Reference{MinReader: 1, Timezone: r.Timezone, Model: r.Model, Segment: r.Segment, Layout: r.Layout, Source: r.Source, From: r.From, To: r.To, Events: r.Events, Groups: r.Groups[:]}
+	m := &Reference{MinReader: 1, Timezone: r.Timezone, SelfWindows: r.SelfTest.Windows, SelfFlags: r.SelfTest.Flags, Model: r.Model, Segment: r.Segment, Layout: r.Layout, Source: r.Source, From: r.From, To: r.To, Events: r.Events, Groups: r.Groups[:]}
 	for i := range r.Columns {
 		c := &r.Columns[i]
 		m.Columns = append(m.Columns, &ColumnReference{Profile: columnToWire(&c.Profile), Missing: c.Missing, Singletons: c.Singletons})
@@ -130,7 +130,7 @@ func DecodeReference(b []byte, l *driftd.Layout) (*driftd.Reference, error) {
 	if m.Layout != l.Fingerprint || len(m.Columns) != len(l.Columns) {
 		return nil, fmt.Errorf("decode reference of model %q: made in layout %.12s, read with %.12s", m.Model, m.Layout, l.Fingerprint)
 	}
-	r := &driftd.Reference{Model: m.Model, Segment: m.Segment, Layout: m.Layout, Fingerprint: Fingerprint(b), Source: m.Source, From: m.From, To: m.To, Events: m.Events, Timezone: m.Timezone}
+	r := &driftd.Reference{Model: m.Model, Segment: m.Segment, Layout: m.Layout, Fingerprint: Fingerprint(b), Source: m.Source, From: m.From, To: m.To, Events: m.Events, Timezone: m.Timezone, SelfTest: driftd.SelfTest{Windows: m.SelfWindows, Flags: m.SelfFlags}}
 	if _, err := r.Location(); err != nil {
 		return nil, fmt.Errorf("decode reference of model %q: %w", m.Model, err)
 	}

@@ -765,7 +765,9 @@ type Reference struct {
 	Groups        []uint64               `protobuf:"varint,9,rep,packed,name=groups,proto3" json:"groups,omitempty"`
 	Columns       []*ColumnReference     `protobuf:"bytes,10,rep,name=columns,proto3" json:"columns,omitempty"`
 	Scales        []*Scale               `protobuf:"bytes,11,rep,name=scales,proto3" json:"scales,omitempty"`
-	Timezone      string                 `protobuf:"bytes,12,opt,name=timezone,proto3" json:"timezone,omitempty"` // of the slots' hours; empty without slots
+	Timezone      string                 `protobuf:"bytes,12,opt,name=timezone,proto3" json:"timezone,omitempty"`                           // of the slots' hours; empty without slots
+	SelfWindows   uint32                 `protobuf:"varint,13,opt,name=self_windows,json=selfWindows,proto3" json:"self_windows,omitempty"` // A/A test: windows of columns, and those that flagged
+	SelfFlags     uint32                 `protobuf:"varint,14,opt,name=self_flags,json=selfFlags,proto3" json:"self_flags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -882,6 +884,20 @@ func (x *Reference) GetTimezone() string {
 		return x.Timezone
 	}
 	return ""
+}
+
+func (x *Reference) GetSelfWindows() uint32 {
+	if x != nil {
+		return x.SelfWindows
+	}
+	return 0
+}
+
+func (x *Reference) GetSelfFlags() uint32 {
+	if x != nil {
+		return x.SelfFlags
+	}
+	return 0
 }
 
 type ColumnReference struct {
@@ -3282,7 +3298,7 @@ const file_driftd_proto_rawDesc = "" +
 	"partitions\x18\x02 \x01(\x05R\n" +
 	"partitions\x12\x14\n" +
 	"\x05begin\x18\x03 \x01(\x03R\x05begin\x12\x10\n" +
-	"\x03cut\x18\x04 \x01(\bR\x03cut\"\xde\x02\n" +
+	"\x03cut\x18\x04 \x01(\bR\x03cut\"\xa0\x03\n" +
 	"\tReference\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -3297,7 +3313,10 @@ const file_driftd_proto_rawDesc = "" +
 	"\acolumns\x18\n" +
 	" \x03(\v2\x1c.driftd.wire.ColumnReferenceR\acolumns\x12*\n" +
 	"\x06scales\x18\v \x03(\v2\x12.driftd.wire.ScaleR\x06scales\x12\x1a\n" +
-	"\btimezone\x18\f \x01(\tR\btimezone\"\x81\x01\n" +
+	"\btimezone\x18\f \x01(\tR\btimezone\x12!\n" +
+	"\fself_windows\x18\r \x01(\rR\vselfWindows\x12\x1d\n" +
+	"\n" +
+	"self_flags\x18\x0e \x01(\rR\tselfFlags\"\x81\x01\n" +
 	"\x0fColumnReference\x124\n" +
 	"\aprofile\x18\x01 \x01(\v2\x1a.driftd.wire.ColumnProfileR\aprofile\x12\x18\n" +
 	"\amissing\x18\x02 \x01(\x04R\amissing\x12\x1e\n" +

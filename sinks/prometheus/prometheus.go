@@ -40,8 +40,9 @@ type Metrics struct {
 	reloads                                    *prometheus.CounterVec
 	state, windowEvents, windowLate, windowEnd *prometheus.GaugeVec
 	incidentOpen, budget                       *prometheus.GaugeVec
+	selfWindows, selfFlags                     *prometheus.GaugeVec
 	flags, incidents, unknown, epochs          *prometheus.CounterVec
-	effect, pValue                             *prometheus.Desc
+	effect, pValue, shift                      *prometheus.Desc
 
 	mu       sync.Mutex
 	series   map[driftd.Series]*seriesState
@@ -134,7 +135,10 @@ func (m *Metrics) declare() {
 	m.windowEnd = m.gaugeVec("window_end_timestamp_seconds", "End of the last base window.", "model", "segment")
 	m.effect = m.desc("column_effect", "Effect of a column in the last base window, in reference standard deviations or the like; the five worst columns, or all with sinks.prometheus.all_columns.", "model", "segment", "column")
 	m.pValue = m.desc("column_p_value", "p-value of the same columns.", "model", "segment", "column")
+	m.shift = m.desc("smallest_shift", "Smallest change that the last base window could have shown, in standard deviations or the like: the median of the series' watched columns, and the worst.", "model", "segment", "columns")
 	m.incidentOpen = m.gaugeVec("incident_open", "1 while the series has an open incident of this severity that is not historic.", "model", "segment", "severity")
+	m.selfWindows = m.gaugeVec("reference_selftest_windows", "Windows of columns of the reference in force that were judged by its other windows as if live (an A/A test); 0 where it was too short for that.", "model")
+	m.selfFlags = m.gaugeVec("reference_selftest_flags", "Those of driftd_reference_selftest_windows that flagged, at a level of .001.", "model")
 	m.budget = m.gaugeVec("budget_pages_per_week", "False pages a week that a model may cost.", "model")
 	m.unknown = m.counterVec("unknown_values_total", "Values in columns that the layout does not have, by base windows.", "model", "segment")
 	m.flags = m.counterVec("flags_total", "Windows of watched columns that flagged.", "model", "segment")

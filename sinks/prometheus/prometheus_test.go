@@ -110,7 +110,7 @@ func window(segment string, verdict driftd.Verdict, length int64) driftd.Result 
 }
 
 func column(segment, name string, effect float64, flag bool, length int64) driftd.Result {
-	return driftd.Result{Column: &driftd.ColumnResult{Model: "fraud", Segment: segment, Column: name, WindowLength: length, Effect: driftd.Float(effect), PValue: .5, Flag: flag, Watched: true}}
+	return driftd.Result{Column: &driftd.ColumnResult{Model: "fraud", Segment: segment, Column: name, WindowLength: length, Effect: driftd.Float(effect), PValue: .5, Flag: flag, Watched: true, Evaluated: true, MDE: driftd.Float(effect / 10)}}
 }
 
 // exercised has had everything happen once.
@@ -137,6 +137,7 @@ func exercised() *Metrics {
 	m.Reloaded(errors.New("x"))
 	m.Reloaded(nil)
 	m.Budget("fraud", 1)
+	m.SelfTest("fraud", driftd.SelfTest{Windows: 4800, Flags: 3})
 	m.Observe(window("all", driftd.Drift, hour), time.Hour)
 	for i := range 8 {
 		m.Observe(column("all", fmt.Sprintf("c%d", i), float64(i), i == 7, hour), time.Hour)
@@ -167,6 +168,10 @@ func TestWhatHappensIsSeen(t *testing.T) {
 		"driftd_column_effect{column=c7,model=fraud,segment=all}":                                     7,
 		"driftd_column_p_value{column=c3,model=fraud,segment=all}":                                    .5,
 		"driftd_budget_pages_per_week{model=fraud}":                                                   1,
+		"driftd_reference_selftest_windows{model=fraud}":                                              4800,
+		"driftd_reference_selftest_flags{model=fraud}":                                                3,
+		"driftd_smallest_shift{columns=median,model=fraud,segment=all}":                               .4,
+		"driftd_smallest_shift{columns=worst,model=fraud,segment=all}":                                .7,
 	} {
 		if v, ok := got[name]; !ok || v != want {
 			t.Errorf("%s: %v (there: %v), want %v", name, v, ok, want)

@@ -25,6 +25,7 @@ type seriesState struct {
 type columnValue struct {
 	column    string
 	effect, p float64
+	mde       float64 // NaN where it could not show anything, or is muted
 }
 
 var (
@@ -59,7 +60,12 @@ func (m *Metrics) Observe(r driftd.Result, base time.Duration) {
 			m.flags.WithLabelValues(k.Model, k.Segment).Inc()
 		}
 		if c.WindowLength == int64(base/time.Second) {
-			s.columns[c.Column] = columnValue{valid(c.Column), float64(c.Effect), float64(c.PValue)}
+			s.columns[c.Column] = columnValue{valid(c.Column), float64(c.Effect), float64(c.PValue), math.NaN()}
+			if c.Watched && c.Evaluated {
+				v := s.columns[c.Column]
+				v.mde = float64(c.MDE)
+				s.columns[c.Column] = v
+			}
 		}
 	default:
 		m.incidents.WithLabelValues(k.Model, k.Segment, r.Incident.State).Inc()
@@ -99,8 +105,18 @@ func (m *Metrics) Budget(model string, pagesPerWeek float64) {
 	m.budget.WithLabelValues(model).Set(pagesPerWeek)
 }
 
+// SelfTest tells the A/A test of a model's reference in force.
+func (m *Metrics) SelfTest(model string, t driftd.SelfTest) {
+	m.selfWindows.WithLabelValues(model).Set(float64(t.Windows))
+	m.selfFlags.WithLabelValues(model).Set(float64(t.Flags))
+}
+
 // DropModel forgets what is told of a model beside its series.
-func (m *Metrics) DropModel(model string) { m.budget.DeleteLabelValues(model) }
+func (m *Metrics) DropModel(model string) {
+	for _, g := range []*prometheus.GaugeVec{m.budget, m.selfWindows, m.selfFlags} {
+		g.DeleteLabelValues(model)
+	}
+}
 
 // seriesOf finds or makes a series; nil when there are too many.
 func (m *Metrics) seriesOf(k driftd.Series) *seriesState {
@@ -161,6 +177,7 @@ type columnGauges struct{ m *Metrics }
 func (g columnGauges) Describe(out chan<- *prometheus.Desc) {
 	out <- g.m.effect
 	out <- g.m.pValue
+	out <- g.m.shift
 }
 
 // Collect implements prometheus.Collector.
@@ -177,11 +194,30 @@ func (g columnGauges) Collect(out chan<- prometheus.Metric) {
 			put(g.m.effect, c.effect, k, c.column)
 			put(g.m.pValue, c.p, k, c.column)
 		}
+		median, worst := shifts(s.columns)
+		put(g.m.shift, median, k, "median")
+		put(g.m.shift, worst, k, "worst")
 	}
 	g.m.mu.Unlock() // before sending: a slow reader holds up no window
 	for _, x := range all {
 		out <- x
 	}
+}
+
+// shifts are the median and the largest of the smallest shifts that a series'
+// columns can show; NaN where none can show any.
+func shifts(columns map[string]columnValue) (median, worst float64) {
+	var all []float64
+	for _, c := range columns {
+		if !math.IsNaN(c.mde) {
+			all = append(all, c.mde)
+		}
+	}
+	if len(all) == 0 {
+		return math.NaN(), math.NaN()
+	}
+	slices.Sort(all)
+	return all[len(all)/2], all[len(all)-1]
 }
 
 // shown are the columns that have gauges: those of greatest effect, or all.
