@@ -31,7 +31,7 @@ func BetaBinomialUpper(k, n, a, b float64) float64 {
 	for j := k; j < n; j++ {
 		term *= (n - j) * (j + a) / ((j + 1) * (n - j - 1 + b))
 		sum += term
-		if term < sum*1e-16 {
+		if term == 0 || term < sum*1e-16 { // 0: below what a float holds, and falling
 			break
 		}
 	}

@@ -74,3 +74,18 @@ func TestBetaBinomialSpecialCases(t *testing.T) {
 		}
 	}
 }
+
+// A count far beyond the mean is 0, at once: the terms are below what a float
+// holds, and there may be a billion of them.
+func TestBetaBinomialFarAway(t *testing.T) {
+	if p := BetaBinomialUpper(9e8, 1e9, 1e6, 1e9); p != 0 {
+		t.Errorf("P = %v", p)
+	}
+	r := Rate{P: .001, Tol: .005, M: 1e15, Fit: flatFit("x", 1e15)}
+	if p := r.UpperP(1e17, 1e18); p > 1e-12 {
+		t.Errorf("a tenth of 1e18 events against .001: p %v", p)
+	}
+	if p := r.UpperP(2e15, 1e18); p < .5 {
+		t.Errorf("within the tolerance: p %v", p)
+	}
+}

@@ -163,10 +163,11 @@ var Measures = []Measure{
 		return both(KSDistance(c.q, c.p))
 	}},
 	{Name: "w1", Result: ShowW1, Most: math.Inf(1), Meaning: "Wasserstein-1 distance, in reference standard deviations", of: func(c *Comparison) (float64, float64) {
-		if !(c.sd > 0) { // a constant reference has no sd to measure in
-			return math.NaN(), math.NaN()
+		// A constant reference has no sd to measure in, a range beyond floats no distance.
+		if x := c.w1 / c.sd; c.sd > 0 && !math.IsInf(c.w1, 0) && !math.IsInf(c.sd, 0) {
+			return c.w1, x
 		}
-		return c.w1, c.w1 / c.sd
+		return math.NaN(), math.NaN()
 	}},
 	{Name: "chi2", Result: "chi_square", Levels: true, Most: math.Inf(1), Meaning: "Pearson's statistic; its effect is the divergence a value", of: func(c *Comparison) (float64, float64) {
 		x := ChiSquareDivergence(c.cells.q, c.cells.p)

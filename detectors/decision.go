@@ -338,7 +338,11 @@ func (c *Column) mdeCrit() float64 { return c.crit[numericScores] }
 // usual is what a divergence of n values comes to without drift, from its mean
 // times n over reference windows. A flat reference's own error adds to it.
 func (c *Column) usual(meanN, n float64) float64 {
-	x := meanN / math.Min(n, c.scale.Residual.MaxN)
+	most := math.Min(n, c.scale.Residual.MaxN)
+	if most == 0 { // no reference window had events enough: nothing is known
+		return 0
+	}
+	x := meanN / most
 	if c.flat {
 		x += float64(meanN * c.scale.Fits[0].Tau2)
 	}

@@ -80,6 +80,14 @@ func (r *Rate) TwoSidedP(x, n float64) float64 {
 	return math.Min(1, 2*math.Min(r.UpperP(x, n), r.LowerP(x, n)))
 }
 
+// Sizes above which a beta-binomial is taken as of these: its sum would be long,
+// its logarithms of gammas would cancel, and a rate's sampling error at this many
+// values is far below any tolerance.
+const (
+	mostTrials = 1e5
+	mostPrior  = 1e9
+)
+
 // effective sizes of the window and of the reference under the fitted variance.
 func (r *Rate) effective(n float64) (nEff, m float64) {
 	nEff = math.Max(1, math.Min(n, math.Round(1/Variance(&r.Fit, n))))
@@ -87,7 +95,7 @@ func (r *Rate) effective(n float64) (nEff, m float64) {
 	if !math.IsInf(r.Fit.MedianN, 1) && r.Fit.MedianN > 0 {
 		m *= math.Min(1, 1/(r.Fit.MedianN*Variance(&r.Fit, r.Fit.MedianN)))
 	}
-	return nEff, math.Max(m, 1e-9)
+	return math.Min(nEff, mostTrials), math.Min(math.Max(m, 1e-9), mostPrior)
 }
 
 // Visible is the smallest upward change of the rate that a window of n events

@@ -188,7 +188,7 @@ func untold(w io.Writer, found []*realdata.Found, others []*peer) {
 			case o.sets[f.Set.Name].Error != "":
 				fmt.Fprint(w, " failed |")
 			default:
-				fmt.Fprintf(w, " %s |", percent(float64(n)/cells))
+				fmt.Fprintf(w, " %s |", percent(float64(n)/float64(o.sets[f.Set.Name].Judged)/float64(len(f.Columns))))
 			}
 		}
 		fmt.Fprintln(w)

@@ -29,8 +29,9 @@ type peer struct {
 }
 
 type peerSet struct {
-	Flags map[string][]int64 `json:"flags"`
-	Error string             `json:"error"`
+	Flags  map[string][]int64 `json:"flags"`
+	Judged int64              `json:"judged"` // windows
+	Error  string             `json:"error"`
 }
 
 // plan is a set as peers.py reads it.

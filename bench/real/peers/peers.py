@@ -41,6 +41,10 @@ def texts(frame):
     return [c for c in frame.columns if not pd.api.types.is_numeric_dtype(frame[c])]
 
 
+def sampled(n):
+    return sorted(set(np.linspace(0, n - 1, EVIDENTLY_WINDOWS).round().astype(int).tolist()))
+
+
 def evidently(ref, windows, size):
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
@@ -50,7 +54,7 @@ def evidently(ref, windows, size):
     base = Dataset.from_pandas(ref, definition)
     flags = {c: [] for c in ref.columns}
     # A report takes seconds: of a set with many windows some, evenly spaced.
-    for i in sorted(set(np.linspace(0, len(windows) - 1, EVIDENTLY_WINDOWS).round().astype(int).tolist())):
+    for i in sampled(len(windows)):
         w = windows[i]
         run = Report([DataDriftPreset()]).run(Dataset.from_pandas(w, definition), base)
         for metric in run.dict()["metrics"]:
@@ -126,7 +130,8 @@ def main():
         ref, windows = frames(data, s)
         print(f"{tool}: {s['name']}, {len(windows)} windows", file=sys.stderr)
         try:
-            out[s["name"]] = {"flags": TOOLS[tool](ref, windows, s["window"])}
+            judged = len(sampled(len(windows))) if tool == "evidently" else len(windows)
+            out[s["name"]] = {"flags": TOOLS[tool](ref, windows, s["window"]), "judged": judged}
         except Exception as err:  # said, not hidden
             out[s["name"]] = {"error": f"{type(err).__name__}: {err}".split(" (/")[0][:200]}  # no path of this machine
     json.dump(out, sys.stdout)
