@@ -67,14 +67,37 @@ func TestIncidentReachesAPersonOnce(t *testing.T) {
 	silent.Model, silent.Type, silent.Severity, silent.Columns = "churn", "no_data", "page", nil
 	s.Set("churn/all", silent)
 
-	al := wait("firing", "all", "ticket")
+	// A schema break is an alert of its own beside the incident of windows, and speaks for its segments.
+	broken := in
+	broken.Model, broken.Type, broken.Severity = "pricing", "schema_break", "page"
+	broken.Columns = []driftd.IncidentColumn{{Column: "price", Test: "gone", Effect: 1, Moved: "gone: 100 % of events lack it or have null, usually 0 %", N: 900}}
+	s.Set("pricing/all/break", broken)
+	inDE := broken
+	inDE.Segment = "country=DE"
+	s.Set("pricing/country=DE/break", inDE)
+	drifts := broken
+	drifts.Type, drifts.Severity = "drift", "ticket"
+	s.Set("pricing/all", drifts)
+
+	al, err := hook.Wait(ctx, func(n stack.Notification, al stack.Alert) bool {
+		return al.Labels["model"] == "pricing" && al.Labels["alertname"] == "DriftdSchemaBreak" && n.Receiver == "page"
+	})
+	must(t, err)
+	if al.Labels["segment"] != "all" || al.Annotations["title"] != "pricing: schema break: price gone: 100 % of events lack it or have null, usually 0 %" {
+		t.Errorf("the webhook got %+v", al)
+	}
+	al, err = hook.Wait(ctx, func(_ stack.Notification, al stack.Alert) bool {
+		return al.Labels["model"] == "fraud" && al.Status == "firing"
+	})
+	must(t, err)
 	if al.Labels["alertname"] != "DriftdIncident" || al.Labels["team"] != "risk" || !al.StartsAt.Equal(since) ||
 		al.Annotations["summary"] != "Drift in model fraud" || al.Annotations["column"] != "amount" || al.Annotations["p_value"] != "3e-07" {
 		t.Errorf("the webhook got %+v", al)
 	}
-	if al := wait("firing", "all", "page"); al.Labels["alertname"] != "DriftdNoData" {
-		t.Errorf("the webhook got %+v", al)
-	}
+	_, err = hook.Wait(ctx, func(n stack.Notification, al stack.Alert) bool {
+		return al.Status == "firing" && al.Labels["model"] == "churn" && al.Labels["alertname"] == "DriftdNoData" && n.Receiver == "page"
+	})
+	must(t, err)
 
 	for before := sent.Load(); sent.Load() < before+30; { // ten times all three, over several of Alertmanager's group intervals
 		time.Sleep(50 * time.Millisecond)
@@ -106,6 +129,9 @@ func TestIncidentReachesAPersonOnce(t *testing.T) {
 
 	for _, n := range hook.Notifications() {
 		for _, al := range n.Alerts {
+			if al.Labels["model"] == "pricing" && al.Labels["segment"] != "all" {
+				t.Errorf("told of a segment that `all` speaks for: %+v", al)
+			}
 			if al.Labels["model"] == "old" {
 				t.Errorf("told of a historic incident: %+v", al)
 			}

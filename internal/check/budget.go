@@ -43,6 +43,10 @@ func Budget(t *Target, use []InUse, samples []*Sample) []Result {
 // tests says how many tests a week share the budget, and their level.
 func (l *list) tests(u *InUse) {
 	b := u.Rules.Budget(u.Use)
+	if b.Columns == 0 {
+		l.skip("tests", u.Model, "no column is judged by driftd's rule: there is no budget to spend")
+		return
+	}
 	n := 0.
 	var levels []string
 	for _, d := range b.Lengths {
