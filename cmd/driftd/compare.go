@@ -9,6 +9,7 @@ import (
 
 	"github.com/driftd/driftd/internal/compare"
 	"github.com/driftd/driftd/internal/rows"
+	"github.com/driftd/driftd/internal/wire"
 )
 
 type compareCmd struct {
@@ -57,6 +58,11 @@ func (c *compareCmd) run() error {
 	case c.HTML != "":
 		if err := writable(c.HTML); err != nil {
 			return err
+		}
+	}
+	for _, path := range []string{c.Ref, c.Cur} {
+		if wire.IsReferenceFile(path) {
+			return fmt.Errorf("%s is a reference, and compare takes two files of rows; rows are judged by a reference with `driftd replay --reference %s`", path, path)
 		}
 	}
 	exclude, err := c.present()
