@@ -15,6 +15,7 @@ const (
 	Numeric Kind = iota + 1
 	Categorical
 	Boolean
+	Pairs // how the numeric columns go together: no field of events, but made of them
 )
 
 func (k Kind) String() string {
@@ -25,6 +26,8 @@ func (k Kind) String() string {
 		return "categorical"
 	case Boolean:
 		return "boolean"
+	case Pairs:
+		return "pairs"
 	}
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
@@ -59,6 +62,8 @@ const MaxRare = 100_000
 // that is not listed counts as unlisted too.
 //
 // Categorical: Categories are counted one by one, Rare (hashes, sorted) together.
+//
+// Pairs: the last column, with a table and nothing else.
 type ColumnLayout struct {
 	Name  string
 	Group Group
@@ -70,6 +75,8 @@ type ColumnLayout struct {
 
 	Categories []string
 	Rare       []uint64
+
+	Pairs *PairTable
 
 	search  []uint64 // Upper as sortable keys, padded to a power of two
 	lower   []float64
@@ -102,6 +109,12 @@ func (l *Layout) Compile() error {
 		if _, twice := l.byName[c.Name]; twice {
 			return fmt.Errorf("layout of model %q: column %q appears twice", l.Model, c.Name)
 		}
+		if c.Kind == Pairs { // no field of an event is this column
+			if err := l.compilePairs(i); err != nil {
+				return fmt.Errorf("layout of model %q: column %q: %w", l.Model, c.Name, err)
+			}
+			continue
+		}
 		l.byName[c.Name] = i
 		if err := c.compile(); err != nil {
 			return fmt.Errorf("layout of model %q: column %q: %w", l.Model, c.Name, err)
@@ -110,7 +123,8 @@ func (l *Layout) Compile() error {
 	return nil
 }
 
-// Index is the place of a column, -1 when the layout has none of this name.
+// Index is the place of the column of an event's field, -1 when the layout has none
+// of this name.
 func (l *Layout) Index(name []byte) int {
 	if i, ok := l.byName[string(name)]; ok {
 		return i
@@ -118,10 +132,13 @@ func (l *Layout) Index(name []byte) int {
 	return -1
 }
 
-// IndexOf is Index for a string.
+// IndexOf is the place of a column by its name, -1 when the layout has none.
 func (l *Layout) IndexOf(name string) int {
 	if i, ok := l.byName[name]; ok {
 		return i
+	}
+	if last := len(l.Columns) - 1; last >= 0 && l.Columns[last].Kind == Pairs && l.Columns[last].Name == name {
+		return last
 	}
 	return -1
 }

@@ -65,6 +65,8 @@ type ColumnProfile struct {
 	Counts []uint64     // categorical: by category
 	Names  []NamedLevel // new levels: the MaxNames of smallest hash, ascending
 	Sketch []byte       // new levels: HyperLogLog registers, nil when there are none
+
+	Pairs *PairSums // of the column of pairs alone
 }
 
 // Profile is the mergeable summary of a span of one series.
@@ -89,9 +91,12 @@ func NewProfile(l *Layout) *Profile {
 	for i := range p.Columns {
 		c, lay := &p.Columns[i], &l.Columns[i]
 		c.Min, c.Max = math.Inf(1), math.Inf(-1)
-		if lay.Kind == Numeric {
+		switch lay.Kind {
+		case Numeric:
 			c.Bins = make([]Bin, len(lay.Upper)+2)
-		} else {
+		case Pairs:
+			c.Pairs = NewPairSums(lay.Pairs)
+		default:
 			c.Counts = make([]uint64, len(lay.Categories))
 		}
 	}
@@ -106,7 +111,10 @@ func (p *Profile) Reset() {
 		c := &cols[i]
 		clear(c.Bins)
 		clear(c.Counts)
-		*c = ColumnProfile{Bins: c.Bins, Counts: c.Counts, Min: math.Inf(1), Max: math.Inf(-1)}
+		if c.Pairs != nil {
+			c.Pairs.reset()
+		}
+		*c = ColumnProfile{Bins: c.Bins, Counts: c.Counts, Pairs: c.Pairs, Min: math.Inf(1), Max: math.Inf(-1)}
 	}
 }
 
@@ -148,6 +156,9 @@ func (p *Profile) Add(groups [groupCount]bool, values []Value, key uint64) {
 		if v.Unlisted {
 			c.Unlisted++
 		}
+	}
+	if n := len(p.Columns); n > 0 && p.Columns[n-1].Pairs != nil && groups[Features] {
+		p.Columns[n-1].Pairs.Add(values, key)
 	}
 }
 
@@ -242,6 +253,9 @@ func (c *ColumnProfile) merge(o *ColumnProfile) {
 	for i := range o.Counts {
 		c.Counts[i] += o.Counts[i]
 	}
+	if o.Pairs != nil {
+		c.Pairs.Merge(o.Pairs)
+	}
 	c.Min, c.Max = min(c.Min, o.Min), max(c.Max, o.Max)
 	for _, n := range o.Names {
 		c.Names = addName(c.Names, n.Hash, []byte(n.Name))
@@ -278,6 +292,9 @@ func (p *Profile) Clone() *Profile {
 			c.Counts = count[len(count)-len(c.Counts) : len(count) : len(count)]
 		}
 		c.Names, c.Sketch = slices.Clone(c.Names), slices.Clone(c.Sketch)
+		if c.Pairs != nil {
+			c.Pairs = c.Pairs.clone()
+		}
 	}
 	return &q
 }
@@ -294,8 +311,12 @@ func (c *ColumnProfile) Placed() uint64 {
 	return n
 }
 
-// Present is how many events said something about the column, a null too.
+// Present is how many events said something about the column, a null too; of the
+// column of pairs, how many were summed.
 func (c *ColumnProfile) Present() uint64 {
+	if c.Pairs != nil {
+		return c.Pairs.N
+	}
 	n := c.Placed()
 	for _, k := range c.Classes {
 		n += k
@@ -303,8 +324,12 @@ func (c *ColumnProfile) Present() uint64 {
 	return n
 }
 
-// Missing is how many events of the column's group said nothing about it.
+// Missing is how many events of the column's group said nothing about it; none of
+// the column of pairs, which is no field.
 func (p *Profile) Missing(l *ColumnLayout, i int) uint64 {
+	if l.Kind == Pairs {
+		return 0
+	}
 	n, present := p.Groups[l.Group], p.Columns[i].Present()
 	if present > n {
 		return 0

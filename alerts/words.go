@@ -55,8 +55,12 @@ func summarise(i *Incident, o *Observation) string {
 	if r.Provisional {
 		b.WriteString(" Provisional: the reference is still young, false alarms may exceed the budget.")
 	}
+	what, produces := c.Column, c.Column
+	if c.Column == driftd.PairsColumn {
+		what, produces = "the two columns", "them"
+	}
 	fmt.Fprintf(&b, " What to do: look at %s over time and at what was deployed around %s. If the change is wanted, make it the "+
-		"new normal: `%s`. If not: ask who produces %s.", c.Column, clock(r.DriftSince), AcceptCommand(r), c.Column)
+		"new normal: `%s`. If not: ask who produces %s.", what, clock(r.DriftSince), AcceptCommand(r), produces)
 	return b.String()
 }
 

@@ -74,6 +74,7 @@ type Column struct {
 	crit   []float64 // one-sided critical t of each fit at its share
 	shape  *Shape
 	levels *levels
+	pairs  *pairs
 	refSD  float64
 	refAt  []Mass
 }
@@ -85,9 +86,12 @@ func NewColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, scale *drift
 	if scale != nil {
 		c.scale = *scale
 	}
-	if l.Kind == driftd.Numeric {
+	switch l.Kind {
+	case driftd.Numeric:
 		c.prepareNumeric()
-	} else {
+	case driftd.Pairs:
+		c.preparePairs()
+	default:
 		c.prepareCategorical()
 	}
 	for i := range c.scale.Fits {
@@ -191,8 +195,11 @@ func (c *Column) UsualBroken(slot driftd.Slot) (null, typed float64) {
 func (c *Column) Judge(w *ColumnWindow, evaluable bool, reason string) Decision {
 	d := Decision{N: uint64(w.events()), P: 1, Alpha: c.Alpha, Mean: math.NaN(), MDE: math.NaN(), NEff: math.NaN(), Reason: reason, Score: math.NaN()}
 	d.Provisional, d.Seasonal, d.slot = c.flat, c.scale.Seasonal(), w.Slot
-	if c.shape == nil && c.levels == nil {
+	if c.shape == nil && c.levels == nil && c.pairs == nil {
 		d.Verdict, d.Reason = driftd.NoData, "the reference has no value in this column"
+		if c.Layout.Kind == driftd.Pairs {
+			d.Reason = "the reference has no windows of this length: how columns go together can only be judged by windows"
+		}
 		return d
 	}
 	if d.N == 0 {
@@ -208,9 +215,12 @@ func (c *Column) Judge(w *ColumnWindow, evaluable bool, reason string) Decision 
 		mem = &Scratch{}
 	}
 	mem.reset()
-	if c.levels == nil {
+	switch {
+	case c.pairs != nil:
+		c.judgePairs(w, &d)
+	case c.levels == nil:
 		c.judgeNumeric(w, &d, mem)
-	} else {
+	default:
 		c.judgeCategorical(w, &d, mem)
 	}
 	d.P = math.Min(1, d.P)
@@ -387,6 +397,9 @@ func (c *Column) judgeRate(j int, x, n, share float64, twoSided bool, d *Decisio
 }
 
 func (c *Column) fitName(j int) string {
+	if c.pairs != nil {
+		return TestPairs
+	}
 	if c.levels != nil {
 		if j < categoryScores {
 			return categoryRateNames[j]

@@ -89,7 +89,7 @@ func levelCount(c *driftd.ColumnProfile) float64 {
 // ones, in order of time) of one length. Where each window has a slot the
 // baseline is seasonal, else fixed.
 func FitColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow) driftd.ColumnScale {
-	se := seasonOf(windows)
+	se := seasonOf(l, windows)
 	return fitColumn(l, ref, windows, se, func(_ int, name string, s, n []float64) driftd.Fit { return fitSeasonal(name, s, n, se) }, 0)
 }
 
@@ -107,9 +107,12 @@ func fitColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []Co
 		}
 		_, sc.SlotDays = se.count(events)
 	}
-	if l.Kind == driftd.Numeric {
+	switch l.Kind {
+	case driftd.Numeric:
 		fitNumeric(&sc, l, ref, windows, fit)
-	} else {
+	case driftd.Pairs:
+		fitPairs(&sc, ref, windows, fit)
+	default:
 		fitCategorical(&sc, ref, windows, se, fit, medianN)
 	}
 	return sc

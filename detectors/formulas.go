@@ -10,6 +10,9 @@ import (
 // ShareOf is the part of a column's level that a test has: it flags at a p-value
 // of at most alpha times this. NaN for what decides nothing.
 func ShareOf(kind driftd.Kind, test string) float64 {
+	if test == TestPairs {
+		return 1
+	}
 	numeric := kind == driftd.Numeric
 	if k := slices.Index(scoreNames[:], test); k >= 0 && numeric {
 		return numericShape * scoreWeights[k]
@@ -36,6 +39,7 @@ func Formula(test string) string {
 	return map[string]string{
 		TestLocation: scoreFormula, TestSpread: scoreFormula, TestSkew: scoreFormula, TestTails: scoreFormula,
 		TestResidual:  "Xr = sum (q_i - p_i)^2/p_i - sum c_k^2; log(n Xr) against its mean and sd over reference windows, by Student's t; 1 where Xr less its usual value is below 0.02",
+		TestPairs:     "of all pairs of numeric columns the one that moved most: d = mean z_i z_j less its usual value (by size: 4(|z|-.87) instead of z), z ranks in reference sd; p = 2 P(T > (|d| - 0.05)/se) times twice the number of pairs (Bonferroni), and 1 below |d| = 0.10",
 		TestNull:      twoFormula,
 		TestNaN:       twoFormula,
 		TestRange:     upperFormula,

@@ -27,7 +27,7 @@ const leastResidual = 5
 // makes much of it. Simulated in internal/reference, TestAcceptedChange. Where before is seasonal, windows must have slots; an hour that none of
 // them is of is not judged until one is.
 func InheritColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows []ColumnWindow, before *driftd.ColumnScale) driftd.ColumnScale {
-	se := seasonOf(windows)
+	se := seasonOf(l, windows)
 	sc := fitColumn(l, ref, windows, se, func(j int, name string, s, n []float64) driftd.Fit {
 		return inheritFit(earlier(before, ref, l, j), name, s, n, se)
 	}, before.MedianN)
@@ -52,7 +52,7 @@ func InheritColumn(l *driftd.ColumnLayout, ref *driftd.ColumnReference, windows 
 // category by which one it is. A category that was not tested before varies like
 // the one that varied most.
 func earlier(before *driftd.ColumnScale, ref *driftd.ColumnReference, l *driftd.ColumnLayout, j int) *driftd.Fit {
-	if l.Kind == driftd.Numeric || j < categoryScores {
+	if l.Kind == driftd.Numeric || l.Kind == driftd.Pairs || j < categoryScores {
 		if j < len(before.Fits) {
 			return &before.Fits[j]
 		}

@@ -15,6 +15,7 @@ const (
 	TestTypeError = "type_rate"      // values of another kind
 	TestNew       = "new_level_rate" // categorical: levels that the reference does not have
 	TestCategory  = "category"       // the category whose share moved most
+	TestPairs     = "pairs"          // the pair of numeric columns that go together otherwise
 
 	ShowPSI = "psi_adjusted" // bias-corrected population stability index
 	ShowJS  = "js_distance"  // bias-corrected Jensen-Shannon distance, base 2

@@ -19,7 +19,7 @@ import (
 // After externally studentised residuals (Cook and Weisberg, Residuals and
 // Influence in Regression, 1982, section 2.2).
 func (c *Column) Outlying(w *ColumnWindow) (sigmas float64, score string) {
-	if c.flat || c.shape == nil && c.levels == nil {
+	if c.flat || c.shape == nil && c.levels == nil && c.pairs == nil {
 		return 0, ""
 	}
 	take := func(j int, s, n float64, name string) {
@@ -33,6 +33,10 @@ func (c *Column) Outlying(w *ColumnWindow) (sigmas float64, score string) {
 		if z := math.Abs(s) / math.Sqrt(rest*(1+1/(r-1))); z > sigmas {
 			sigmas, score = z, name
 		}
+	}
+	if c.pairs != nil {
+		c.outlyingPair(w, take)
+		return sigmas, score
 	}
 	if c.levels == nil {
 		x, n := numericRates(c.shape, w)

@@ -1,7 +1,9 @@
 package detectors
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/driftd/driftd"
 )
@@ -12,187 +14,172 @@ import (
 //	P_ij = mean z_i z_j,   A_ij = mean 4 (|z_i| - .866)(|z_j| - .866)
 //
 // P moves with a correlation, A with dependence that a correlation does not see.
-// Ranks are uniform: |z| has the mean .866 and the variance 1/4, so that both are in units of
-// a correlation. Neither moves when columns drift each by itself within the indifference, so that
-// they catch what rules for single columns miss, and they name the pair. P is
-// Spearman's rank correlation when shares are small (Spearman 1904); A is in the
-// manner of Szekely, Rizzo and Bakirov, Measuring and testing dependence by
-// correlation of distances, 2007.
+// Ranks are uniform: |z| has the mean .866 and the variance 1/4, so that both are in
+// units of a correlation. Neither moves when one column drifts by itself, so that
+// they catch what the rules of single columns miss, and they name the pair. P is
+// Spearman's rank correlation when shares are small (Spearman, The proof and
+// measurement of association between two things, 1904); A is in the manner of
+// Szekely, Rizzo and Bakirov, Measuring and testing dependence by correlation of
+// distances, 2007.
+//
+// All pairs are one column of the budget. A pair flags where
+//
+//	p = 2 P(T > (|d| - .05) / se) <= alpha / (2 x pairs),   |d| >= .10
+//
+// with d the difference from the reference, se^2 = v(n)(1 + 1/R) of the reference's
+// windows as of every other score (FitScore), and T Student's.
 
-// PairUnit is one standardised rank in a PairTable: integers, so that sums are
-// exact in whatever order windows are merged.
-const PairUnit = 32
+// PairSize is the least change of a pair that counts: without one, a
+// correlation that moves from .50 to .52 pages when there are events enough.
+const PairSize = .10
 
-// Bounds of a pair's scores.
+// MaxPairColumns is how many columns go into pairs, and summedPairs up to how many
+// pairs every event is summed: more are summed of fewer events, at the same cost.
 const (
-	pairClip   = 4 * PairUnit
-	pairCentre = 28  // sqrt(3)/2 of PairUnit: the mean of |z|
-	pairSpread = .25 // variance of |z|
+	MaxPairColumns = 30
+	summedPairs    = 190
 )
 
-// PairTable has, for some numeric columns, the standardised rank of each bin.
-type PairTable struct {
-	Columns []int     // of the layout, ascending
-	Z       [][]int16 // by column of the table, by bin (under, bins, over), in PairUnit
-}
-
-// NewPairTable makes the table from a reference's (or a layout sample's) counts.
-// Columns with fewer than three judged bins have no ranks to speak of and are left out.
-func NewPairTable(l *driftd.Layout, counts []driftd.ColumnProfile) *PairTable {
-	t := &PairTable{}
+// NewPairTable makes the table from a sample's counts in the layout's columns; nil
+// where fewer than two columns are of use. left are the features that are beyond
+// MaxPairColumns. Predictions are no part of it: they are made of the features.
+// Columns with fewer than three judged bins have no ranks to speak of.
+func NewPairTable(l *driftd.Layout, counts []driftd.ColumnProfile) (t *driftd.PairTable, left int) {
+	t = &driftd.PairTable{}
 	for c := range l.Columns {
-		if l.Columns[c].Kind != driftd.Numeric {
+		if l.Columns[c].Kind != driftd.Numeric || l.Columns[c].Group != driftd.Features {
 			continue
 		}
 		s := NewShape(&l.Columns[c], &counts[c])
 		if s == nil || len(s.P) < 3 || len(s.H) == 0 {
 			continue
 		}
+		if len(t.Columns) == MaxPairColumns {
+			left++
+			continue
+		}
 		z := make([]int16, len(s.into))
 		for b, j := range s.into {
-			z[b] = int16(math.Round(math.Max(-pairClip, math.Min(pairClip, PairUnit*s.H[0][j]))))
+			z[b] = int16(math.Round(math.Max(-driftd.MaxPairRank, math.Min(driftd.MaxPairRank, driftd.PairUnit*s.H[0][j]))))
 		}
 		t.Columns, t.Z = append(t.Columns, c), append(t.Z, z)
 	}
-	return t
-}
-
-// Pairs is how many pairs a table has.
-func (t *PairTable) Pairs() int { return len(t.Columns) * (len(t.Columns) - 1) / 2 }
-
-// PairSums are a window's sums over events. A merge is exact, commutative and
-// associative. The pair (i, j), j < i, is at i(i-1)/2 + j.
-type PairSums struct {
-	N    uint64 // events
-	P, A []int64
-}
-
-// NewPairSums makes empty sums for a table.
-func NewPairSums(t *PairTable) *PairSums {
-	return &PairSums{P: make([]int64, t.Pairs()), A: make([]int64, t.Pairs())}
-}
-
-// Add counts an event. scratch has the table's number of columns. A value that is
-// not placed counts as the middle: it says nothing about how columns go together.
-func (s *PairSums) Add(t *PairTable, values []driftd.Value, scratch []int32) {
-	for k, c := range t.Columns {
-		z := int32(0)
-		if v := &values[c]; v.Class == driftd.Placed {
-			z = int32(t.Z[k][v.Bin])
-		}
-		scratch[k] = z
+	if len(t.Columns) < 2 {
+		return nil, left
 	}
-	s.N++
-	at := 0
-	for i := 1; i < len(scratch); i++ {
-		zi := scratch[i]
-		ai := max(zi, -zi) - pairCentre
-		p, a := s.P[at:at+i], s.A[at:at+i]
-		for j, zj := range scratch[:i] {
-			p[j] += int64(zi * zj)
-			a[j] += int64(ai * (max(zj, -zj) - pairCentre))
-		}
-		at += i
-	}
+	t.Every = uint64((t.Pairs() + summedPairs - 1) / summedPairs)
+	return t, left
 }
 
-// Merge adds o to s.
-func (s *PairSums) Merge(o *PairSums) {
-	s.N += o.N
-	for i := range o.P {
-		s.P[i] += o.P[i]
-		s.A[i] += o.A[i]
+// pairScore is score j of a window: correlations of all pairs, then sizes.
+func pairScore(s *driftd.PairSums, j int) float64 {
+	if n := len(s.Products); j >= n {
+		return s.Sizes(j - n)
 	}
+	return s.Correlation(j)
 }
 
-// product is the pair's P, 0 without events; absolute its A.
-func (s *PairSums) product(pair int) float64  { return s.mean(s.P, pair) }
-func (s *PairSums) absolute(pair int) float64 { return s.mean(s.A, pair) / pairSpread }
-
-func (s *PairSums) mean(sums []int64, pair int) float64 {
-	if s.N == 0 {
-		return 0
-	}
-	return float64(sums[pair]) / float64(s.N) / (PairUnit * PairUnit)
-}
-
-// PairFit is how pairs vary from window to window of a reference.
-type PairFit struct {
-	P, A         []float64    // means over the reference's events
-	FitsP, FitsA []driftd.Fit // of the windows' differences from these
-}
-
-// FitPairs fits the pairs over the reference's windows, in order of time.
-func FitPairs(t *PairTable, windows []*PairSums) *PairFit {
-	all := NewPairSums(t)
-	for _, w := range windows {
-		all.Merge(w)
-	}
-	f := &PairFit{}
+// fitPairs fits each pair's differences from the reference. Pairs have no seasonal
+// slots: what they do over a day is part of how windows vary.
+func fitPairs(sc *driftd.ColumnScale, ref *driftd.ColumnReference, windows []ColumnWindow, fit fitOne) {
+	whole := ref.Profile.Pairs
 	score, n := make([]float64, len(windows)), make([]float64, len(windows))
-	fit := func(of func(*PairSums, int) float64, pair int) (float64, driftd.Fit) {
-		mean := of(all, pair)
-		for i, w := range windows {
-			score[i], n[i] = of(w, pair)-mean, float64(w.N)
+	for i := range windows {
+		n[i] = float64(windows[i].Profile.Pairs.N)
+	}
+	fitSizes(sc, n)
+	for j := range 2 * len(whole.Products) {
+		usual := pairScore(whole, j)
+		for i := range windows {
+			score[i] = pairScore(windows[i].Profile.Pairs, j) - usual
 		}
-		return mean, FitScore(TestPairs, score, n)
+		sc.Fits = append(sc.Fits, fit(j, TestPairs, score, n))
 	}
-	for pair := range t.Pairs() {
-		p, fp := fit((*PairSums).product, pair)
-		a, fa := fit((*PairSums).absolute, pair)
-		f.P, f.A, f.FitsP, f.FitsA = append(f.P, p), append(f.A, a), append(f.FitsP, fp), append(f.FitsA, fa)
-	}
-	return f
 }
 
-// TestPairs is the test of all pairs together.
-const TestPairs = "pairs"
-
-// PairSize is the least change of a pair's mean that counts: without one, a
-// correlation that moves from .50 to .52 pages when there are events enough.
-const PairSize = .10
-
-// PairDecision is what the test says of a window.
-type PairDecision struct {
-	P         float64 // the least p-value of all pairs, times their number (Bonferroni over P and A), at most 1
-	I, J      int     // columns of the layout of the pair that it is of, I > J; -1: none
-	Absolute  bool    // by A
-	Reference float64
-	Window    float64
+// pairs is what the column of pairs is judged by.
+type pairs struct {
+	table *driftd.PairTable
+	usual []float64 // of each score
+	typ   int       // the score of median variance, which stands for what pairs can show
+	crit  float64   // its one-sided critical t
 }
 
-// Judge tests all pairs of a window: |difference| - Indifference over its standard
-// error, by Student's t; 1 where it is below PairSize, where the window has fewer
-// than MinWindowN events or the reference fewer than MinWindows windows.
-func (f *PairFit) Judge(t *PairTable, w *PairSums) PairDecision {
-	d := PairDecision{P: 1, I: -1, J: -1}
-	if w.N < MinWindowN {
-		return d
+// preparePairs makes the column ready; without windows there is nothing to judge by.
+func (c *Column) preparePairs() {
+	whole := c.Ref.Profile.Pairs
+	n := 2 * len(whole.Products)
+	if whole.N == 0 || len(c.scale.Fits) != n {
+		return
 	}
-	times := 2 * float64(t.Pairs())
-	take := func(pair int, usual, now float64, fit *driftd.Fit, absolute bool) {
-		diff := math.Abs(now - usual)
-		if diff < PairSize || fit.R < MinWindows {
-			return
-		}
-		p := math.Min(1, times*2*StudentSF((diff-Indifference)/StdErr(fit, float64(w.N)), DF(fit)))
-		if p < d.P {
-			i, j := pairOf(pair)
-			d = PairDecision{p, t.Columns[i], t.Columns[j], absolute, usual, now}
-		}
+	c.pairs = &pairs{table: c.Layout.Pairs}
+	order := make([]int, n)
+	for j := range n {
+		c.pairs.usual = append(c.pairs.usual, pairScore(whole, j))
+		order[j] = j
 	}
-	for pair := range f.P {
-		take(pair, f.P[pair], w.product(pair), &f.FitsP[pair], false)
-		take(pair, f.A[pair], w.absolute(pair), &f.FitsA[pair], true)
-	}
-	return d
+	slices.SortStableFunc(order, func(a, b int) int {
+		f, g := &c.scale.Fits[a], &c.scale.Fits[b]
+		return compareFloats(Variance(f, f.MedianN), Variance(g, g.MedianN))
+	})
+	c.pairs.typ = order[n/2]
+	c.pairs.crit = c.pairCrit(&c.scale.Fits[c.pairs.typ])
 }
 
-// pairOf is the pair at a place: i > j with i(i-1)/2 + j = pair.
-func pairOf(pair int) (i, j int) {
-	i = 1
-	for i*(i+1)/2 <= pair {
-		i++
+// pairCrit is the one-sided critical t of one score: Bonferroni over all of them.
+func (c *Column) pairCrit(f *driftd.Fit) float64 {
+	return StudentUpper(c.Alpha/float64(2*len(c.scale.Fits)), DF(f))
+}
+
+// judgePairs takes the pair that moved most; of those that have not moved, the one
+// that is furthest from its usual.
+func (c *Column) judgePairs(w *ColumnWindow, d *Decision) {
+	s := w.Profile.Pairs
+	n := float64(s.N)
+	best, bestP, furthest := 0, 1.0, -1.0
+	for j, usual := range c.pairs.usual {
+		diff := math.Abs(pairScore(s, j) - usual)
+		p := 1.0
+		if diff >= PairSize && c.left[j] >= MinWindows {
+			f := &c.scale.Fits[j]
+			p = math.Min(1, 2*StudentSF((diff-Indifference)/StdErr(f, n), DF(f)))
+		}
+		if p < bestP || p == bestP && diff > furthest {
+			best, bestP, furthest = j, p, diff
+		}
 	}
-	return i, pair - i*(i-1)/2
+	fit, typ := &c.scale.Fits[best], &c.scale.Fits[c.pairs.typ]
+	now, usual := pairScore(s, best), c.pairs.usual[best]
+	if c.left[c.pairs.typ] >= MinWindows {
+		se := StdErr(typ, n)
+		d.MDE = math.Max(Indifference+(c.pairs.crit+.84)*se, PairSize+.84*se)
+	}
+	d.Effect, d.Score, d.NEff = furthest, now-usual, 1/Variance(fit, n)
+	a, b := c.pairs.table.Names(best % len(s.Products))
+	t := driftd.TestResult{Name: TestPairs, Statistic: driftd.Float(now), Effect: driftd.Float(now - usual),
+		Threshold: driftd.Float(math.NaN()),
+		PValue:    driftd.Float(math.Min(1, bestP*float64(len(c.scale.Fits)))), Note: a + " and " + b}
+	if c.left[best] >= MinWindows {
+		t.Threshold = driftd.Float(math.Max(PairSize, Indifference+c.pairCrit(fit)*StdErr(fit, n)))
+	}
+	what := "rank correlation of "
+	if best >= len(s.Products) {
+		what = "how sizes go together, of "
+		t.Note += ", by size"
+	}
+	d.take(t, 1)
+	if c.telling(d) {
+		d.Moved = fmt.Sprintf("%s%s and %s %.2f -> %.2f", what, a, b, toOne(usual), toOne(now))
+	}
+}
+
+// toOne is a sum in words: of few events it passes 1 by chance, which no reader expects
+// of a correlation.
+func toOne(x float64) float64 { return math.Max(-1, math.Min(1, x)) }
+
+// outlyingPair is the pair that stands out most in a window of the reference.
+func (c *Column) outlyingPair(w *ColumnWindow, take func(j int, s, n float64, name string)) {
+	for j, usual := range c.pairs.usual {
+		take(j, pairScore(w.Profile.Pairs, j)-usual, float64(w.Profile.Pairs.N), TestPairs)
+	}
 }

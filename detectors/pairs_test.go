@@ -4,7 +4,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/driftd/driftd"
 )
@@ -45,67 +48,78 @@ func sizes(together bool) rows {
 	}
 }
 
+// pairWorld is d normal columns and the column of their pairs.
 type pairWorld struct {
 	layout *driftd.Layout
-	table  *PairTable
-	fit    *PairFit
+	ref    driftd.ColumnReference
+	panel  []ColumnWindow
+	scale  driftd.ColumnScale
 }
 
-func pairsOf(tb testing.TB, d int) *pairWorld {
-	tb.Helper()
-	w := &pairWorld{layout: &driftd.Layout{Model: "m"}}
+func normalColumns(d int) []driftd.ColumnLayout {
+	var out []driftd.ColumnLayout
 	for i := range d {
 		c := driftd.ColumnLayout{Name: string(rune('a' + i)), Kind: driftd.Numeric, Min: -4}
 		for k := range 64 {
 			c.Upper = append(c.Upper, math.Sqrt2*math.Erfinv(2*float64(k+1)/65-1))
 		}
 		c.Upper[63] = 4
-		w.layout.Columns = append(w.layout.Columns, c)
+		out = append(out, c)
 	}
+	return out
+}
+
+// profile of n events in a layout.
+func profileRows(rng *rand.Rand, l *driftd.Layout, draw rows, d, n int) *driftd.Profile {
+	p := driftd.NewProfile(l)
+	x, v := make([]float64, d), make([]driftd.Value, len(l.Columns))
+	for i := range n {
+		draw(rng, x)
+		for c := range x {
+			l.Columns[c].Number(x[c], &v[c])
+		}
+		p.Add([2]bool{true, false}, v, driftd.Mix64(uint64(i)))
+	}
+	return p
+}
+
+// learnPairs cuts the columns up by a sample of 4,096 and fits windows of n events.
+func learnPairs(tb testing.TB, rng *rand.Rand, draw rows, d, windows, n int) *pairWorld {
+	tb.Helper()
+	cut := &driftd.Layout{Model: "m", Columns: normalColumns(d)}
+	if err := cut.Compile(); err != nil {
+		tb.Fatal(err)
+	}
+	table, _ := NewPairTable(cut, profileRows(rng, cut, draw, d, 4096).Columns)
+	w := &pairWorld{layout: &driftd.Layout{Model: "m", Columns: append(normalColumns(d), driftd.ColumnLayout{Name: driftd.PairsColumn, Kind: driftd.Pairs, Pairs: table})}}
 	if err := w.layout.Compile(); err != nil {
 		tb.Fatal(err)
 	}
+	whole := driftd.NewProfile(w.layout)
+	for range windows {
+		p := profileRows(rng, w.layout, draw, d, n)
+		whole.Merge(p)
+		w.panel = append(w.panel, ColumnWindow{Profile: &p.Columns[d]})
+	}
+	w.ref.Profile = whole.Columns[d]
+	w.scale = FitColumn(&w.layout.Columns[d], &w.ref, w.panel)
 	return w
 }
 
-// window gives n events to the sums, and to the profile where there is no table yet.
-func (w *pairWorld) window(rng *rand.Rand, draw rows, n int, p *driftd.Profile) *PairSums {
-	d := len(w.layout.Columns)
-	x, v, scratch := make([]float64, d), make([]driftd.Value, d), make([]int32, d)
-	var s *PairSums
-	if w.table != nil {
-		s = NewPairSums(w.table)
-	}
-	for range n {
-		draw(rng, x)
-		for i := range x {
-			v[i] = driftd.Value{}
-			w.layout.Columns[i].Number(x[i], &v[i])
-		}
-		if s != nil {
-			s.Add(w.table, v, scratch)
-		}
-		if p != nil {
-			p.Add([2]bool{true, false}, v, 0)
-		}
-	}
-	return s
+func (w *pairWorld) column(level float64) *Column {
+	return NewColumn(&w.layout.Columns[len(w.layout.Columns)-1], &w.ref, &w.scale, level)
 }
 
-func (w *pairWorld) learn(rng *rand.Rand, draw rows, windows, n int) {
-	p := driftd.NewProfile(w.layout)
-	w.window(rng, draw, 4096, p)
-	w.table = NewPairTable(w.layout, p.Columns)
-	var panel []*PairSums
-	for range windows {
-		panel = append(panel, w.window(rng, draw, n, nil))
-	}
-	w.fit = FitPairs(w.table, panel)
+// now is a window to judge.
+func (w *pairWorld) now(rng *rand.Rand, draw rows, n int) *ColumnWindow {
+	d := len(w.layout.Columns) - 1
+	p := profileRows(rng, w.layout, draw, d, n)
+	return &ColumnWindow{Profile: &p.Columns[d], Missing: p.Missing(&w.layout.Columns[d], d)}
 }
 
-// The setup of STATISTICS 8: ten columns, 1,000 events, 100 windows, a level of
-// .001. Correlations that change are found, and so is dependence that no
-// correlation shows; what moves one column alone is left to its own rule.
+// Ten columns, 1,000 events, 100 windows, a level of .001. Correlations that change
+// are found, and so is dependence that no correlation shows; what moves one column
+// alone is left to its own rule.
 func TestPairsFindWhatColumnsDoNot(t *testing.T) {
 	const d, n, windows, runs, level = 10, 1000, 100, 40, .001
 	for name, c := range map[string]struct {
@@ -126,18 +140,18 @@ func TestPairsFindWhatColumnsDoNot(t *testing.T) {
 			flags, named, absolute := 0, 0, 0
 			for seed := range uint64(4) {
 				rng := rand.New(rand.NewPCG(seed, 7))
-				w := pairsOf(t, d)
-				w.learn(rng, c.ref, windows, n)
+				col := learnPairs(t, rng, c.ref, d, windows, n)
+				judge := col.column(level)
 				for range runs / 4 {
-					got := w.fit.Judge(w.table, w.window(rng, c.now, n, nil))
-					if got.P > level {
+					got := judge.Judge(col.now(rng, c.now, n), true, "")
+					if !got.Flag {
 						continue
 					}
 					flags++
-					if got.I == 1 && got.J == 0 {
+					if strings.HasPrefix(got.Tests[0].Note, "a and b") {
 						named++
 					}
-					if got.Absolute {
+					if strings.HasSuffix(got.Tests[0].Note, "by size") {
 						absolute++
 					}
 				}
@@ -157,69 +171,205 @@ func TestPairsFindWhatColumnsDoNot(t *testing.T) {
 	}
 }
 
-// However events are dealt out to windows, the sums are the same to the bit.
-func TestPairSumsMergeExactly(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 3))
-	w := pairsOf(t, 6)
-	w.learn(rng, equicorrelated(.3, .3), 31, 60)
-	a := w.window(rand.New(rand.NewPCG(1, 1)), equicorrelated(.3, .3), 500, nil)
-	b := w.window(rand.New(rand.NewPCG(2, 1)), equicorrelated(.3, .3), 300, nil)
-	ab, ba := NewPairSums(w.table), NewPairSums(w.table)
-	ab.Merge(a)
-	ab.Merge(b)
-	ba.Merge(b)
-	ba.Merge(a)
-	if !reflect.DeepEqual(ab, ba) || ab.N != 800 {
-		t.Error("the order of a merge matters")
-	}
-	for pair := range w.table.Pairs() {
-		if i, j := pairOf(pair); i*(i-1)/2+j != pair || j >= i || i >= 6 {
-			t.Errorf("pair %d is (%d, %d)", pair, i, j)
+// Traffic without drift whose windows differ all the same: sessions that repeat an
+// event, correlations that wobble from hour to hour, both. At a level of .001 about one
+// window in a thousand may flag.
+func TestPairsAreQuiet(t *testing.T) {
+	const d, n, windows, references, live, level = 5, 500, 60, 60, 40, .001
+	repeat := func(draw rows) rows {
+		left, last := 0, make([]float64, d)
+		return func(rng *rand.Rand, x []float64) {
+			if left == 0 {
+				draw(rng, last)
+				left = 1 + rng.IntN(15)
+			}
+			left--
+			copy(x, last)
 		}
+	}
+	wobble := func(rng *rand.Rand) rows {
+		r := .3 + .08*rng.NormFloat64()
+		return equicorrelated(r, r)
+	}
+	for name, window := range map[string]func(rng *rand.Rand) rows{
+		"sessions": func(*rand.Rand) rows { return repeat(equicorrelated(.3, .3)) },
+		"wobbling": wobble,
+		"both":     func(rng *rand.Rand) rows { return repeat(wobble(rng)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			flags := 0
+			for seed := range uint64(references) {
+				rng := rand.New(rand.NewPCG(seed, 11))
+				w := learnPairs(t, rng, equicorrelated(.3, .3), d, 0, n)
+				whole := driftd.NewProfile(w.layout)
+				for range windows {
+					p := profileRows(rng, w.layout, window(rng), d, n)
+					whole.Merge(p)
+					w.panel = append(w.panel, ColumnWindow{Profile: &p.Columns[d]})
+				}
+				w.ref.Profile = whole.Columns[d]
+				w.scale = FitColumn(&w.layout.Columns[d], &w.ref, w.panel)
+				col := w.column(level)
+				for range live {
+					if got := col.Judge(w.now(rng, window(rng), n), true, ""); got.Flag {
+						flags++
+					}
+				}
+			}
+			t.Logf("%d of %d windows flag; %.1f are promised at most", flags, references*live, level*references*live)
+			if flags > 8 { // of a Poisson variable with mean 2.4: p < .002
+				t.Errorf("%d of %d windows without drift flag at a level of %v", flags, references*live, level)
+			}
+		})
 	}
 }
 
-// Too few events, too few windows, values that are not placed: no flag, no NaN.
+// Whatever sums come, from whatever reference: p is a probability, sizes are finite.
+func TestPairDecisionsAreNumbers(t *testing.T) {
+	cut := &driftd.Layout{Model: "m", Columns: normalColumns(3)}
+	if err := cut.Compile(); err != nil {
+		t.Fatal(err)
+	}
+	table, _ := NewPairTable(cut, profileRows(rand.New(rand.NewPCG(1, 1)), cut, equicorrelated(.2, .2), 3, 500).Columns)
+	l := &driftd.Layout{Model: "m", Columns: append(normalColumns(3), driftd.ColumnLayout{Name: driftd.PairsColumn, Kind: driftd.Pairs, Pairs: table})}
+	if err := l.Compile(); err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		sums := func() *driftd.ColumnProfile {
+			s := driftd.NewPairSums(table)
+			s.N = rapid.SampledFrom([]uint64{0, 1, 2, 49, 50, 1000, 1 << 40}).Draw(t, "n")
+			most := int64(s.N) * driftd.MaxPairRank * driftd.MaxPairRank
+			for i := range s.Products {
+				s.Products[i] = rapid.Int64Range(-most, most).Draw(t, "product")
+				s.Absolute[i] = rapid.Int64Range(-most, most).Draw(t, "absolute")
+			}
+			return &driftd.ColumnProfile{Pairs: s}
+		}
+		var panel []ColumnWindow
+		for range rapid.SampledFrom([]int{0, 1, 2, 29, 30, 40}).Draw(t, "windows") {
+			panel = append(panel, ColumnWindow{Profile: sums()})
+		}
+		ref := &driftd.ColumnReference{Profile: *sums()}
+		scale := FitColumn(&l.Columns[3], ref, panel)
+		for _, sc := range []*driftd.ColumnScale{&scale, ptr(InheritColumn(&l.Columns[3], ref, panel, &scale)), nil} {
+			d := NewColumn(&l.Columns[3], ref, sc, .001).Judge(&ColumnWindow{Profile: sums()}, true, "")
+			if math.IsNaN(d.P) || d.P < 0 || d.P > 1 || math.IsNaN(d.Effect) || math.IsInf(d.Effect, 0) || math.IsInf(d.MDE, 0) || math.IsInf(d.NEff, 0) {
+				t.Fatalf("%+v", d)
+			}
+			for _, x := range d.Tests {
+				if math.IsNaN(float64(x.PValue)) || math.IsInf(float64(x.Threshold), 0) || math.IsNaN(float64(x.Effect)) {
+					t.Fatalf("%+v", x)
+				}
+			}
+		}
+	})
+}
+
+// However events are dealt out to panes, the sums are the same to the bit.
+func TestPairSumsMergeExactly(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	w := learnPairs(t, rng, equicorrelated(.3, .3), 6, 31, 60)
+	draw := equicorrelated(.3, .3)
+	a := profileRows(rand.New(rand.NewPCG(1, 1)), w.layout, draw, 6, 500)
+	b := profileRows(rand.New(rand.NewPCG(2, 1)), w.layout, draw, 6, 300)
+	ab, ba := a.Clone(), driftd.NewProfile(w.layout)
+	ab.Merge(b)
+	ba.Merge(b)
+	ba.Merge(a)
+	if !reflect.DeepEqual(ab.Columns[6].Pairs, ba.Columns[6].Pairs) || ab.Columns[6].Pairs.N != 800 || a.Columns[6].Pairs.N != 500 {
+		t.Error("the order of a merge matters, or a clone is none")
+	}
+	ba.Reset()
+	if !reflect.DeepEqual(ba.Columns[6].Pairs, driftd.NewPairSums(w.layout.Columns[6].Pairs)) {
+		t.Error("not empty after Reset")
+	}
+}
+
+// Too few events, too few windows, no windows, values that are not placed, events
+// without features: no flag, no NaN, and a reason.
 func TestPairsOfLittle(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
-	w := pairsOf(t, 3)
-	w.learn(rng, equicorrelated(.2, .2), 10, 100)
+	draw := equicorrelated(.2, .2)
+	few := learnPairs(t, rng, draw, 3, 10, 100)
 	for _, n := range []int{0, 1, 49, 1000} {
-		if d := w.fit.Judge(w.table, w.window(rng, equicorrelated(.9, .9), n, nil)); d.P != 1 || d.I != -1 {
+		d := few.column(.001).Judge(few.now(rng, equicorrelated(.9, .9), n), true, "")
+		if d.Flag || d.P != 1 || d.Reason == "" || n > 0 && d.Verdict != driftd.Learning {
 			t.Errorf("10 windows, %d events: %+v", n, d)
 		}
 	}
-	nulls := NewPairSums(w.table)
-	v := make([]driftd.Value, 3)
+	if d := NewColumn(&few.layout.Columns[3], &few.ref, nil, .001).Judge(few.now(rng, draw, 100), true, ""); d.Verdict != driftd.NoData || d.Reason == "" {
+		t.Errorf("a reference without windows: %+v", d)
+	}
+	full := learnPairs(t, rng, draw, 3, 40, 100)
+	p := driftd.NewProfile(full.layout)
+	v := make([]driftd.Value, 4)
 	for i := range v {
 		v[i].Class = driftd.Null
 	}
-	for range 100 {
-		nulls.Add(w.table, v, make([]int32, 3))
+	for i := range 100 {
+		p.Add([2]bool{i < 60, true}, v, 0)
 	}
-	w.learn(rng, equicorrelated(.2, .2), 40, 100)
-	if d := w.fit.Judge(w.table, nulls); math.IsNaN(d.P) || d.P < 0 || d.P > 1 {
+	d := full.column(.001).Judge(&ColumnWindow{Profile: &p.Columns[3], Missing: p.Missing(&full.layout.Columns[3], 3)}, true, "")
+	if math.IsNaN(d.P) || d.P < 0 || d.P > 1 || d.N != 60 {
 		t.Errorf("nothing but nulls: %+v", d)
+	}
+	// What an accepted change takes over: its own usual, the earlier windows' spread.
+	moved := equicorrelated(.7, .7)
+	w := learnPairs(t, rng, moved, 3, 3, 100)
+	heir := NewColumn(&full.layout.Columns[3], &w.ref, ptr(InheritColumn(&full.layout.Columns[3], &w.ref, w.panel, &full.scale)), .001)
+	if d := heir.Judge(w.now(rng, moved, 100), true, ""); d.Flag || !d.Evaluated {
+		t.Errorf("after an accepted change: %+v", d)
+	}
+	if d := heir.Judge(w.now(rng, draw, 400), true, ""); !d.Flag {
+		t.Errorf("back from an accepted change: %+v", d)
+	}
+}
+
+func ptr[T any](x T) *T { return &x }
+
+// Above 20 columns fewer events are summed, by the hash of their record, and above
+// 30 the others are left out.
+func TestManyPairs(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	draw := equicorrelated(.2, .2)
+	for d, every := range map[int]uint64{20: 1, 21: 2, 30: 3, 45: 3} {
+		l := &driftd.Layout{Model: "m", Columns: normalColumns(d)}
+		if err := l.Compile(); err != nil {
+			t.Fatal(err)
+		}
+		table, left := NewPairTable(l, profileRows(rng, l, draw, d, 500).Columns)
+		if table.Every != every || left != max(0, d-30) {
+			t.Errorf("%d columns: 1 in %d, %d left out", d, table.Every, left)
+		}
+		l.Columns = append(l.Columns, driftd.ColumnLayout{Name: driftd.PairsColumn, Kind: driftd.Pairs, Pairs: table})
+		if err := l.Compile(); err != nil {
+			t.Fatal(err)
+		}
+		n := float64(profileRows(rng, l, draw, d, 3000).Columns[d].Pairs.N)
+		if want := 3000 / float64(every); math.Abs(n-want) > 150 {
+			t.Errorf("%d columns: %v of 3000 events summed, want about %v", d, n, want)
+		}
 	}
 }
 
 // What the sums of 20 columns cost an event: 190 pairs, two sums each.
 func BenchmarkPairSums(b *testing.B) {
-	w := pairsOf(b, 20)
 	rng := rand.New(rand.NewPCG(1, 1))
-	w.learn(rng, equicorrelated(.2, .2), 31, 60)
+	w := learnPairs(b, rng, equicorrelated(.2, .2), 20, 31, 60)
 	values := make([][]driftd.Value, 512)
 	x := make([]float64, 20)
 	for k := range values {
-		values[k] = make([]driftd.Value, 20)
+		values[k] = make([]driftd.Value, 21)
 		equicorrelated(.2, .2)(rng, x)
 		for i := range x {
 			w.layout.Columns[i].Number(x[i], &values[k][i])
 		}
 	}
-	s, scratch := NewPairSums(w.table), make([]int32, 20)
+	s := driftd.NewPairSums(w.layout.Columns[20].Pairs)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		s.Add(w.table, values[i%len(values)], scratch)
+		s.Add(values[i%len(values)], 0)
 	}
 }

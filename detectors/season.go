@@ -26,9 +26,10 @@ type season struct {
 	day  []int64       // local day, by window
 }
 
-// seasonOf finds the slots of a panel: nil unless every window has one.
-func seasonOf(windows []ColumnWindow) *season {
-	if len(windows) == 0 {
+// seasonOf finds the slots of a column's panel: nil unless every window has one.
+// Pairs have none.
+func seasonOf(l *driftd.ColumnLayout, windows []ColumnWindow) *season {
+	if len(windows) == 0 || l.Kind == driftd.Pairs {
 		return nil
 	}
 	se := &season{make([]driftd.Slot, len(windows)), make([]int64, len(windows))}

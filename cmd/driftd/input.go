@@ -29,6 +29,7 @@ type inputFlags struct {
 	Segment    []string `placeholder:"COL,.." help:"Columns to cut the traffic by: each value gets a series of its own."`
 
 	baseline string // of reference build
+	pairs    bool
 }
 
 func (f *inputFlags) options() (rows.Options, error) {
@@ -78,7 +79,7 @@ func buildReference(path string, f *inputFlags, columns []string, p *progress) (
 	}
 	build := reference.Options{
 		Model: f.Model, Lengths: f.lengths(), Location: time.UTC, Flat: f.Time == "" && f.WindowRows == 0 && !native, Whole: f.WindowRows > 0,
-		Description: filepath.Base(path), Columns: columns, Baseline: f.baseline,
+		Description: filepath.Base(path), Columns: columns, Baseline: f.baseline, Pairs: f.pairs,
 		Progress: func(pass int, n int64) {
 			p.say("reference %s: pass %d of 2, %s rows", filepath.Base(path), pass, thousands(n))
 		},

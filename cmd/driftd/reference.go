@@ -34,6 +34,7 @@ type buildCmd struct {
 	Input    string `arg:"" help:"CSV, JSON lines or Parquet, plain or gzip."`
 	Output   string `short:"o" required:"" placeholder:"FILE.ref" help:"Where the reference goes."`
 	Baseline string `enum:"auto,fixed" default:"auto" help:"auto: from 7 days of hours on, each hour is compared with its own usual; fixed: all with one."`
+	Pairs    bool   `help:"Watch how numeric features go together, too."`
 	inputFlags
 }
 
@@ -55,7 +56,7 @@ func (c *buildCmd) Run() error {
 		return fmt.Errorf("write the reference: %w", err)
 	}
 	p := newProgress()
-	c.baseline = c.Baseline
+	c.baseline, c.pairs = c.Baseline, c.Pairs
 	b, report, err := buildReference(c.Input, &c.inputFlags, nil, p)
 	if err != nil {
 		return err
@@ -158,6 +159,8 @@ type shownColumn struct {
 	Categories []string  `json:"categories,omitempty"`
 	Counts     []uint64  `json:"counts"`
 	Nulls      uint64    `json:"nulls"`
+
+	Pairs []shownPair `json:"pairs,omitempty"`
 }
 
 func describe(b *wire.Bundle) shown {
@@ -175,6 +178,9 @@ func describe(b *wire.Bundle) shown {
 			col := shownColumn{Name: l.Name, Kind: l.Kind.String(), Edges: l.Upper, Values: l.Values, Categories: l.Categories, Counts: c.Profile.Counts, Nulls: c.Missing + c.Profile.Classes[driftd.Null]}
 			for _, bin := range c.Profile.Bins {
 				col.Counts = append(col.Counts, bin.Count)
+			}
+			if l.Kind == driftd.Pairs {
+				col.Counts, col.Pairs = []uint64{}, pairsOf(l, c.Profile.Pairs)
 			}
 			s.Columns = append(s.Columns, col)
 		}
@@ -204,6 +210,11 @@ func show(b *wire.Bundle) {
 	all := b.References[0]
 	for i := range b.Layout.Columns {
 		l, c := &b.Layout.Columns[i], &all.Columns[i]
+		if l.Kind == driftd.Pairs {
+			fmt.Printf("\n%s  how numeric features go together, over %s events\n", l.Name, thousands(c.Profile.Pairs.N))
+			printPairs(pairsOf(l, c.Profile.Pairs))
+			continue
+		}
 		present := c.Profile.Present() + c.Missing
 		nulls := c.Missing + c.Profile.Classes[driftd.Null]
 		fmt.Printf("\n%s  %s, %.2f %% null\n", l.Name, l.Kind, 100*float64(nulls)/float64(max(1, present)))

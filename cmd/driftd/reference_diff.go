@@ -163,6 +163,10 @@ func (p *pair) compare(same bool, lb *driftd.ColumnLayout, b *driftd.ColumnRefer
 		p.Note = "another layout: its bins cannot be compared"
 		return
 	}
+	if p.layout.Kind == driftd.Pairs {
+		p.Note = movedPair(p.layout, p.a.Pairs, p.b.Pairs)
+		return
+	}
 	if p.a.Placed() == 0 || p.b.Placed() == 0 {
 		return
 	}

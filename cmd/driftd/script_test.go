@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/detectors"
 	"github.com/parquet-go/parquet-go"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -49,12 +50,12 @@ type record struct {
 	Score   float64   `parquet:"p" json:"p"`
 }
 
-// gen FILE ROWS SEED [drift]: rows of a minute each, in the format of FILE's
+// gen FILE ROWS SEED [drift|together]: rows of a minute each, in the format of FILE's
 // name: .csv, .jsonl, .native.jsonl (model fraud), .parquet. drift moves amount
-// up in the second half.
+// up in the second half; together makes age follow it there, each as it was by itself.
 func gen(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
-		ts.Fatalf("usage: gen FILE ROWS SEED [drift]")
+		ts.Fatalf("usage: gen FILE ROWS SEED [drift|together]")
 	}
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
@@ -64,9 +65,15 @@ func gen(ts *testscript.TestScript, neg bool, args []string) {
 	rows := make([]record, n)
 	for i := range rows {
 		r := record{Time: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Minute), Age: int64(18 + rng.IntN(12)), Country: []string{"DE", "FR", "US"}[rng.IntN(3)], New: rng.IntN(4) == 0, Score: rng.Float64()}
-		r.Amount = math.Round(100*math.Exp(3+rng.NormFloat64())) / 100
+		z := rng.NormFloat64()
+		r.Amount = math.Round(100*math.Exp(3+z)) / 100
 		if len(args) > 3 && i >= n/2 {
-			r.Amount *= 3
+			switch args[3] {
+			case "drift":
+				r.Amount *= 3
+			case "together":
+				r.Age = 18 + int64(6*math.Erfc(-z/math.Sqrt2))
+			}
 		}
 		rows[i] = r
 	}
@@ -143,7 +150,7 @@ func results(ts *testscript.TestScript, _ bool, args []string) {
 		for _, x := range line["tests"].([]any) {
 			test := x.(map[string]any)
 			fields := []string{"name", "statistic", "effect", "threshold", "p_value"}
-			if strings.HasPrefix(test["name"].(string), driftd.RulePrefix) {
+			if name := test["name"].(string); strings.HasPrefix(name, driftd.RulePrefix) || name == detectors.TestPairs {
 				fields = append(fields, "note")
 				delete(test, "drift")
 			}

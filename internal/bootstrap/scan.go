@@ -21,6 +21,7 @@ type Model struct {
 	Lengths  []time.Duration // the base first
 	Location *time.Location
 	Baseline string              // of reference.Options
+	Pairs    bool                // the same
 	Tags     []driftd.SegmentTag // values are found where none are given
 	Alpha    func(layout *driftd.Layout, series int) float64
 }
@@ -148,7 +149,7 @@ func (s *scan) find(name string) *learning {
 		return nil
 	}
 	m := &learning{name: name, conf: conf, blank: consumers.NewModel(name, nil, nil), first: driftd.MaxTime, last: driftd.MinTime}
-	m.builder, m.notReady = reference.NewBuilder(reference.Options{Model: name, Tags: conf.Tags, Lengths: conf.Lengths, Location: conf.Location, Baseline: conf.Baseline, Unordered: true,
+	m.builder, m.notReady = reference.NewBuilder(reference.Options{Model: name, Tags: conf.Tags, Lengths: conf.Lengths, Location: conf.Location, Baseline: conf.Baseline, Pairs: conf.Pairs, Unordered: true,
 		End: m.end, Description: "what the topics held"})
 	if m.notReady != nil {
 		return nil

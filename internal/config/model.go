@@ -26,6 +26,7 @@ type Model struct {
 	Rule          *classic.Rule // of columns that have none of their own; nil: driftd's own
 	Measures      []string      // shown of each column; nil: detectors.DefaultMeasures
 	Baseline      string        // auto or fixed: what a reference that driftd makes itself compares with
+	Pairs         bool          // one that it learns from the topics has pairs
 
 	location *time.Location
 }

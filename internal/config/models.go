@@ -75,6 +75,9 @@ func (f *file) model(v at, m *Model, pane time.Duration) {
 		if y, ok := ref["baseline"]; ok {
 			f.oneOf(y, &m.Baseline, "auto", "fixed")
 		}
+		if y, ok := ref["pairs"]; ok {
+			f.boolean(y, &m.Pairs)
+		}
 		if y, ok := ref["bootstrap"]; ok {
 			f.bootstrap(y, &m.Bootstrap)
 		}

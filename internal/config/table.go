@@ -138,6 +138,7 @@ func modelKeys(at string) []Key {
 		Key{Path: "reference", Type: "mapping", Meaning: "What the traffic is compared with.", Example: "reference: {file: fraud.ref}"},
 		Key{Path: "reference.file", Type: "file", Default: "the last one pushed", Meaning: "A file that `driftd reference build` wrote; it says itself which model it is of."},
 		Key{Path: "reference.baseline", Type: "auto or fixed", Default: or("auto"), Meaning: "Of references that driftd makes itself. auto: from 7 days of hours on, each hour (on weekdays, at weekends) is compared with its own usual; fixed: all with one. A stored reference says itself which it is."},
+		Key{Path: "reference.pairs", Type: "true or false", Default: or("false"), Meaning: "Of a reference that is learned from the topics: true watches how numeric features go together, too. Costs each event up to a microsecond for every series that it is of; see docs/STATISTICS.md.", Example: "reference: {pairs: true}"},
 		Key{Path: "reference.bootstrap", Type: "duration or off", Default: or("14d"), Meaning: "A model that has no reference learns one from what its topics hold, at most this far back. off: only references that are pushed."})
 	if mine {
 		ks = append(ks, Key{Path: "expect", Type: "true or false", Default: "false", Meaning: "The model's silence is an incident."})

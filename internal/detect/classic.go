@@ -18,8 +18,12 @@ type FalseAlarm struct {
 	Rate   float64 // 0 to 1
 }
 
-// ClassicOf is the classic rule that decides about a column; nil: driftd's own.
+// ClassicOf is the classic rule that decides about a column; nil: driftd's own,
+// as always for pairs.
 func (r *Rules) ClassicOf(column string) *classic.Rule {
+	if column == driftd.PairsColumn {
+		return nil
+	}
 	if c, ok := r.Classic[column]; ok {
 		return c
 	}

@@ -188,13 +188,16 @@ func columnResult(r *Rules, win *driftd.WindowResult, l *driftd.ColumnLayout, cw
 	if c.Tests == nil {
 		c.Tests = []driftd.TestResult{}
 	}
-	if l.Kind == driftd.Numeric {
+	switch l.Kind {
+	case driftd.Numeric:
 		c.Mean, c.Quantiles = numericSummary(l, p, d.Mean, room.quantiles())
 		c.Bins = room.bins(len(p.Bins))
 		for _, b := range p.Bins {
 			c.Bins = append(c.Bins, b.Count)
 		}
-	} else {
+	case driftd.Pairs:
+		c.Bins = []uint64{}
+	default:
 		c.Bins = append(append(room.bins(len(p.Counts)+2), p.Counts...), p.Classes[driftd.RareLevel], p.Classes[driftd.NewLevel])
 	}
 	if c.Quantiles == nil {

@@ -92,6 +92,7 @@ type Rules struct {
 	Measures     []*detectors.Measure     // shown of each column; nil: detectors.DefaultMeasures
 	Classic      map[string]*classic.Rule // by column, "" for all others: decides instead of driftd's rule
 	Baseline     string                   // of references that are learned: reference.BaselineAuto or BaselineFixed
+	Pairs        bool                     // one that is learned from topics has pairs
 	ConfigHash   string
 	Version      string
 

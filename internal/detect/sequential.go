@@ -39,12 +39,12 @@ type sequential struct {
 }
 
 func (q *sequential) run(spec stream.Spec) {
-	if spec.Method.Name == stream.MethodCUSUM {
-		q.cusum()
-		return
-	}
 	if why := Unfit(spec, q.column.Layout); why != "" {
 		q.say(spec.Method.Name, nil, false, false, why)
+		return
+	}
+	if spec.Method.Name == stream.MethodCUSUM {
+		q.cusum()
 		return
 	}
 	d := spec.New()
@@ -53,6 +53,9 @@ func (q *sequential) run(spec stream.Spec) {
 
 // Unfit says why a method can take no number of a column; "" where it can.
 func Unfit(spec stream.Spec, l *driftd.ColumnLayout) string {
+	if l.Kind == driftd.Pairs {
+		return spec.Method.Name + " takes one number of a window, and pairs have many"
+	}
 	if !spec.Method.Shares || l.Kind != driftd.Numeric {
 		return ""
 	}

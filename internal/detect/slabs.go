@@ -23,9 +23,10 @@ func newSlabs(l *driftd.Layout) *slabs {
 	bins, numeric := 0, 0
 	for i := range l.Columns {
 		c := &l.Columns[i]
-		if c.Kind == driftd.Numeric {
+		switch c.Kind {
+		case driftd.Numeric:
 			bins, numeric = bins+len(c.Upper)+2, numeric+1
-		} else {
+		case driftd.Categorical, driftd.Boolean:
 			bins += len(c.Categories) + 2
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // learnedModel is what config says of a model that is to be learned.
 func learnedModel(set *Settings, name string) bootstrap.Model {
 	rules := set.Models.Rules(driftd.Series{Model: name, Segment: driftd.AllSegment})
-	return bootstrap.Model{Lengths: rules.Lengths, Location: rules.Location, Baseline: rules.Baseline, Tags: slices.Clone(set.Models.Segments(name)),
+	return bootstrap.Model{Lengths: rules.Lengths, Location: rules.Location, Baseline: rules.Baseline, Pairs: rules.Pairs, Tags: slices.Clone(set.Models.Segments(name)),
 		Alpha: func(layout *driftd.Layout, series int) float64 {
 			return detectors.Budget{PagesPerWeek: rules.PagesPerWeek, Columns: len(layout.Columns), Series: series, Lengths: rules.Lengths[:1]}.Alpha(rules.Lengths[0])
 		}}

@@ -40,6 +40,9 @@ func TestBootstrap(t *testing.T) {
 		}
 		for _, u := range p.p.refs.Uses(driftd.Series{Model: embedded.Churn, Segment: driftd.AllSegment}) {
 			uses[u.Reference.Fingerprint] = true
+			if i := u.Layout.IndexOf(driftd.PairsColumn); i < 0 || len(u.Reference.Scales[0].Columns[i].Fits) == 0 {
+				t.Error("no pairs were learned")
+			}
 		}
 		p.end(t)
 		tb.mu.Lock()

@@ -39,7 +39,7 @@ func RulesOf(cfg *config.Config, s driftd.Series, version string) detect.Rules {
 	if m.Measures != nil && measures == nil {
 		measures = []*detectors.Measure{} // none
 	}
-	return detect.Rules{Series: s, Lengths: m.WindowLengths(), Location: m.Location(), PagesPerWeek: m.PagesPerWeek, Baseline: m.Baseline, Policy: p, Sequential: sequential, Classic: rules, Measures: measures,
+	return detect.Rules{Series: s, Lengths: m.WindowLengths(), Location: m.Location(), PagesPerWeek: m.PagesPerWeek, Baseline: m.Baseline, Pairs: m.Pairs, Policy: p, Sequential: sequential, Classic: rules, Measures: measures,
 		PageMaxAge: cfg.Alerts.PageMaxAge, ConfigHash: cfg.Hash(), Version: version}
 }
 

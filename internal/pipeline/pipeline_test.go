@@ -67,7 +67,7 @@ func buildBundle(t testing.TB, model string, from, to time.Time) *wire.Bundle {
 	t.Helper()
 	ev := traffic(t, model, from, to, false)
 	b, _, err := reference.Build(func() (reference.Source, error) { return ev.again(), nil },
-		reference.Options{Model: model, Lengths: []time.Duration{time.Hour, 24 * time.Hour}, Location: time.UTC, Tags: []driftd.SegmentTag{{Tags: []string{"country"}}}})
+		reference.Options{Model: model, Lengths: []time.Duration{time.Hour, 24 * time.Hour}, Location: time.UTC, Pairs: true, Tags: []driftd.SegmentTag{{Tags: []string{"country"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func (w *world) start(sink Sink) *process { return w.startAs(sink, Roles{true, t
 func (w *world) startAs(sink Sink, roles Roles) *process {
 	cfg := config.Default()
 	cfg.Alerts.PageMaxAge = 1000 * 24 * time.Hour // what is old depends on the clock
-	cfg.Defaults.Segments, cfg.Defaults.Columns = w.cut, w.columns
+	cfg.Defaults.Segments, cfg.Defaults.Columns, cfg.Defaults.Pairs = w.cut, w.columns, true
 	m := prometheus.New(prometheus.Config{Version: "test"}, []string{w.topic}, nil)
 	log := slog.New(slog.NewTextHandler(testWriter{w.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	src := Source{Topic: w.topic, Lateness: 2 * time.Minute, IdleTimeout: 300 * time.Millisecond, MaxSkew: 5 * time.Minute, MaxAge: 24 * time.Hour, MaxBytes: 1 << 20, DeadLetters: "headers"}
@@ -305,14 +305,20 @@ func TestLiveEqualsReplayThroughRestarts(t *testing.T) {
 	ev := traffic(t, embedded.Churn, live, end, true)
 	columns := sequentialColumns(bundle.Layout)
 	want := replayed(t, bundle, ev, columns)
-	shown := 0
+	shown, pairs := 0, 0
 	for _, row := range want {
+		if strings.Contains(row, `"name":"pairs"`) {
+			pairs++
+		}
 		if strings.Contains(row, `"name":"adwin"`) && strings.Contains(row, `"drift":true`) {
 			shown++
 		}
 	}
 	if shown == 0 {
 		t.Fatal("no sequential detector says drift")
+	}
+	if pairs == 0 {
+		t.Fatal("no pairs are judged")
 	}
 
 	w := newWorld(t, "predictions", 3)

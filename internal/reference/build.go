@@ -31,6 +31,7 @@ type Options struct {
 	Lengths     []time.Duration          // window lengths, the base first
 	Location    *time.Location           // where days begin, and whose hours the seasonal slots are
 	Baseline    string                   // BaselineAuto ("" too) or BaselineFixed
+	Pairs       bool                     // watch how numeric features go together, too
 	Flat        bool                     // rows have no time: one sample without windows
 	Whole       bool                     // row clock: the first window is not cut, whenever its first event comes, and hours are none of a day
 	End         func(events int64) int64 // where the data of the last window end; nil: a minute after the last event
@@ -304,6 +305,11 @@ func (b *Builder) Cut() error {
 	}
 	if err := l.Compile(); err != nil {
 		return err
+	}
+	if b.opt.Pairs {
+		if err := b.addPairs(l); err != nil {
+			return err
+		}
 	}
 	if _, err := wire.EncodeLayout(l); err != nil { // for its fingerprint
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -15,8 +16,9 @@ import (
 // Version is what this code can read: a record with a greater min_reader was
 // written by a newer driftd in a way that older ones must not pass over.
 // Format 2 has seasonal references: whoever passed over their slots would judge
-// every hour by the whole.
-const Version = 2
+// every hour by the whole. Format 3 has pairs, whose sums every writer of
+// profiles must form.
+const Version = 3
 
 // NewerError says that a record asks for a newer driftd.
 type NewerError struct {
@@ -49,7 +51,10 @@ func EncodeLayout(l *driftd.Layout) ([]byte, error) {
 	for i := range l.Columns {
 		c := &l.Columns[i]
 		m.Columns = append(m.Columns, &ColumnLayout{Name: c.Name, Group: uint32(c.Group), Kind: uint32(c.Kind), Min: c.Min, Upper: c.Upper,
-			Values: c.Values, Listed: c.Values != nil, Categories: c.Categories, Rare: c.Rare})
+			Values: c.Values, Listed: c.Values != nil, Categories: c.Categories, Rare: c.Rare, Pairs: pairTableToWire(c.Pairs)})
+		if c.Pairs != nil {
+			m.MinReader = 3
+		}
 	}
 	for _, x := range l.Excluded {
 		m.Excluded = append(m.Excluded, &Excluded{Name: x.Name, Reason: x.Reason})
@@ -82,6 +87,9 @@ func DecodeLayout(b []byte) (*driftd.Layout, error) {
 		lc := driftd.ColumnLayout{Name: c.Name, Group: driftd.Group(c.Group), Kind: driftd.Kind(c.Kind), Min: c.Min, Upper: c.Upper, Categories: c.Categories, Rare: c.Rare}
 		if c.Listed {
 			lc.Values = append([]float64{}, c.Values...)
+		}
+		if c.Pairs != nil {
+			lc.Pairs = pairTableFromWire(c.Pairs)
 		}
 		l.Columns = append(l.Columns, lc)
 	}
@@ -241,6 +249,10 @@ func columnToWire(c *driftd.ColumnProfile) *ColumnProfile {
 	if last > firstClass {
 		m.Classes = append([]uint64(nil), c.Classes[firstClass:last]...)
 	}
+	if s := c.Pairs; s != nil {
+		m.PairEvents, m.Products, m.Absolute = s.N, slices.Clone(s.Products), slices.Clone(s.Absolute)
+		return m
+	}
 	if c.Bins != nil {
 		m.Counts, m.Offsets = make([]int64, len(c.Bins)), make([]int64, len(c.Bins))
 		before := int64(0)
@@ -275,6 +287,9 @@ func columnFromWire(m *ColumnProfile, l *driftd.ColumnLayout) (*driftd.ColumnPro
 			return nil, fmt.Errorf("a sketch of %d registers, not %d", len(s), driftd.SketchSize)
 		}
 		c.Sketch = s
+	}
+	if l.Kind == driftd.Pairs {
+		return c, pairSumsFromWire(m, l, c)
 	}
 	want := l.Bins()
 	if l.Kind == driftd.Numeric {

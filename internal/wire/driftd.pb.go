@@ -112,6 +112,7 @@ type ColumnLayout struct {
 	Categories    []string               `protobuf:"bytes,7,rep,name=categories,proto3" json:"categories,omitempty"`
 	Rare          []uint64               `protobuf:"fixed64,8,rep,packed,name=rare,proto3" json:"rare,omitempty"`
 	Listed        bool                   `protobuf:"varint,9,opt,name=listed,proto3" json:"listed,omitempty"` // values is meant even when it is empty
+	Pairs         *PairTable             `protobuf:"bytes,10,opt,name=pairs,proto3" json:"pairs,omitempty"`   // of the column of pairs; min_reader 3
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -209,6 +210,118 @@ func (x *ColumnLayout) GetListed() bool {
 	return false
 }
 
+func (x *ColumnLayout) GetPairs() *PairTable {
+	if x != nil {
+		return x.Pairs
+	}
+	return nil
+}
+
+type PairTable struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Columns       []uint32               `protobuf:"varint,1,rep,packed,name=columns,proto3" json:"columns,omitempty"` // places in the layout
+	Ranks         []*PairRanks           `protobuf:"bytes,2,rep,name=ranks,proto3" json:"ranks,omitempty"`
+	Every         uint64                 `protobuf:"varint,3,opt,name=every,proto3" json:"every,omitempty"` // 1 event in so many is summed
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PairTable) Reset() {
+	*x = PairTable{}
+	mi := &file_driftd_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PairTable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PairTable) ProtoMessage() {}
+
+func (x *PairTable) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PairTable.ProtoReflect.Descriptor instead.
+func (*PairTable) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PairTable) GetColumns() []uint32 {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *PairTable) GetRanks() []*PairRanks {
+	if x != nil {
+		return x.Ranks
+	}
+	return nil
+}
+
+func (x *PairTable) GetEvery() uint64 {
+	if x != nil {
+		return x.Every
+	}
+	return 0
+}
+
+// A column's ranks by bin, each as the difference from the one before.
+type PairRanks struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Z             []int32                `protobuf:"zigzag32,1,rep,packed,name=z,proto3" json:"z,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PairRanks) Reset() {
+	*x = PairRanks{}
+	mi := &file_driftd_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PairRanks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PairRanks) ProtoMessage() {}
+
+func (x *PairRanks) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PairRanks.ProtoReflect.Descriptor instead.
+func (*PairRanks) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PairRanks) GetZ() []int32 {
+	if x != nil {
+		return x.Z
+	}
+	return nil
+}
+
 type Excluded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -219,7 +332,7 @@ type Excluded struct {
 
 func (x *Excluded) Reset() {
 	*x = Excluded{}
-	mi := &file_driftd_proto_msgTypes[2]
+	mi := &file_driftd_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -231,7 +344,7 @@ func (x *Excluded) String() string {
 func (*Excluded) ProtoMessage() {}
 
 func (x *Excluded) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[2]
+	mi := &file_driftd_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -244,7 +357,7 @@ func (x *Excluded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Excluded.ProtoReflect.Descriptor instead.
 func (*Excluded) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{2}
+	return file_driftd_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Excluded) GetName() string {
@@ -271,7 +384,7 @@ type SegmentTag struct {
 
 func (x *SegmentTag) Reset() {
 	*x = SegmentTag{}
-	mi := &file_driftd_proto_msgTypes[3]
+	mi := &file_driftd_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -283,7 +396,7 @@ func (x *SegmentTag) String() string {
 func (*SegmentTag) ProtoMessage() {}
 
 func (x *SegmentTag) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[3]
+	mi := &file_driftd_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -296,7 +409,7 @@ func (x *SegmentTag) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SegmentTag.ProtoReflect.Descriptor instead.
 func (*SegmentTag) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{3}
+	return file_driftd_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SegmentTag) GetTags() []string {
@@ -328,7 +441,7 @@ type Profile struct {
 
 func (x *Profile) Reset() {
 	*x = Profile{}
-	mi := &file_driftd_proto_msgTypes[4]
+	mi := &file_driftd_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -340,7 +453,7 @@ func (x *Profile) String() string {
 func (*Profile) ProtoMessage() {}
 
 func (x *Profile) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[4]
+	mi := &file_driftd_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -353,7 +466,7 @@ func (x *Profile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Profile.ProtoReflect.Descriptor instead.
 func (*Profile) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{4}
+	return file_driftd_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Profile) GetEvents() uint64 {
@@ -418,13 +531,16 @@ type ColumnProfile struct {
 	Max           *float64               `protobuf:"fixed64,7,opt,name=max,proto3,oneof" json:"max,omitempty"`
 	Names         []*Name                `protobuf:"bytes,8,rep,name=names,proto3" json:"names,omitempty"`
 	Sketch        []byte                 `protobuf:"bytes,9,opt,name=sketch,proto3" json:"sketch,omitempty"`
+	PairEvents    uint64                 `protobuf:"varint,10,opt,name=pair_events,json=pairEvents,proto3" json:"pair_events,omitempty"` // of the column of pairs: events summed, and each pair's sums
+	Products      []int64                `protobuf:"zigzag64,11,rep,packed,name=products,proto3" json:"products,omitempty"`
+	Absolute      []int64                `protobuf:"zigzag64,12,rep,packed,name=absolute,proto3" json:"absolute,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ColumnProfile) Reset() {
 	*x = ColumnProfile{}
-	mi := &file_driftd_proto_msgTypes[5]
+	mi := &file_driftd_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -436,7 +552,7 @@ func (x *ColumnProfile) String() string {
 func (*ColumnProfile) ProtoMessage() {}
 
 func (x *ColumnProfile) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[5]
+	mi := &file_driftd_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -449,7 +565,7 @@ func (x *ColumnProfile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnProfile.ProtoReflect.Descriptor instead.
 func (*ColumnProfile) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{5}
+	return file_driftd_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ColumnProfile) GetClasses() []uint64 {
@@ -515,6 +631,27 @@ func (x *ColumnProfile) GetSketch() []byte {
 	return nil
 }
 
+func (x *ColumnProfile) GetPairEvents() uint64 {
+	if x != nil {
+		return x.PairEvents
+	}
+	return 0
+}
+
+func (x *ColumnProfile) GetProducts() []int64 {
+	if x != nil {
+		return x.Products
+	}
+	return nil
+}
+
+func (x *ColumnProfile) GetAbsolute() []int64 {
+	if x != nil {
+		return x.Absolute
+	}
+	return nil
+}
+
 type Name struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hash          uint64                 `protobuf:"fixed64,1,opt,name=hash,proto3" json:"hash,omitempty"`
@@ -525,7 +662,7 @@ type Name struct {
 
 func (x *Name) Reset() {
 	*x = Name{}
-	mi := &file_driftd_proto_msgTypes[6]
+	mi := &file_driftd_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -537,7 +674,7 @@ func (x *Name) String() string {
 func (*Name) ProtoMessage() {}
 
 func (x *Name) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[6]
+	mi := &file_driftd_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -550,7 +687,7 @@ func (x *Name) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Name.ProtoReflect.Descriptor instead.
 func (*Name) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{6}
+	return file_driftd_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Name) GetHash() uint64 {
@@ -586,7 +723,7 @@ type ProfileRecord struct {
 
 func (x *ProfileRecord) Reset() {
 	*x = ProfileRecord{}
-	mi := &file_driftd_proto_msgTypes[7]
+	mi := &file_driftd_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +735,7 @@ func (x *ProfileRecord) String() string {
 func (*ProfileRecord) ProtoMessage() {}
 
 func (x *ProfileRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[7]
+	mi := &file_driftd_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +748,7 @@ func (x *ProfileRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileRecord.ProtoReflect.Descriptor instead.
 func (*ProfileRecord) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{7}
+	return file_driftd_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ProfileRecord) GetMinReader() uint32 {
@@ -696,7 +833,7 @@ type Marker struct {
 
 func (x *Marker) Reset() {
 	*x = Marker{}
-	mi := &file_driftd_proto_msgTypes[8]
+	mi := &file_driftd_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +845,7 @@ func (x *Marker) String() string {
 func (*Marker) ProtoMessage() {}
 
 func (x *Marker) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[8]
+	mi := &file_driftd_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +858,7 @@ func (x *Marker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Marker.ProtoReflect.Descriptor instead.
 func (*Marker) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{8}
+	return file_driftd_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Marker) GetFrontier() int64 {
@@ -774,7 +911,7 @@ type Reference struct {
 
 func (x *Reference) Reset() {
 	*x = Reference{}
-	mi := &file_driftd_proto_msgTypes[9]
+	mi := &file_driftd_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +923,7 @@ func (x *Reference) String() string {
 func (*Reference) ProtoMessage() {}
 
 func (x *Reference) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[9]
+	mi := &file_driftd_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +936,7 @@ func (x *Reference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reference.ProtoReflect.Descriptor instead.
 func (*Reference) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{9}
+	return file_driftd_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Reference) GetMinReader() uint32 {
@@ -911,7 +1048,7 @@ type ColumnReference struct {
 
 func (x *ColumnReference) Reset() {
 	*x = ColumnReference{}
-	mi := &file_driftd_proto_msgTypes[10]
+	mi := &file_driftd_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1060,7 @@ func (x *ColumnReference) String() string {
 func (*ColumnReference) ProtoMessage() {}
 
 func (x *ColumnReference) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[10]
+	mi := &file_driftd_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1073,7 @@ func (x *ColumnReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnReference.ProtoReflect.Descriptor instead.
 func (*ColumnReference) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{10}
+	return file_driftd_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ColumnReference) GetProfile() *ColumnProfile {
@@ -972,7 +1109,7 @@ type Scale struct {
 
 func (x *Scale) Reset() {
 	*x = Scale{}
-	mi := &file_driftd_proto_msgTypes[11]
+	mi := &file_driftd_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1121,7 @@ func (x *Scale) String() string {
 func (*Scale) ProtoMessage() {}
 
 func (x *Scale) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[11]
+	mi := &file_driftd_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1134,7 @@ func (x *Scale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scale.ProtoReflect.Descriptor instead.
 func (*Scale) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{11}
+	return file_driftd_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Scale) GetLength() int64 {
@@ -1044,7 +1181,7 @@ type ColumnScale struct {
 
 func (x *ColumnScale) Reset() {
 	*x = ColumnScale{}
-	mi := &file_driftd_proto_msgTypes[12]
+	mi := &file_driftd_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1193,7 @@ func (x *ColumnScale) String() string {
 func (*ColumnScale) ProtoMessage() {}
 
 func (x *ColumnScale) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[12]
+	mi := &file_driftd_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1206,7 @@ func (x *ColumnScale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnScale.ProtoReflect.Descriptor instead.
 func (*ColumnScale) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{12}
+	return file_driftd_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ColumnScale) GetWindows() int64 {
@@ -1149,7 +1286,7 @@ type Fit struct {
 
 func (x *Fit) Reset() {
 	*x = Fit{}
-	mi := &file_driftd_proto_msgTypes[13]
+	mi := &file_driftd_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1161,7 +1298,7 @@ func (x *Fit) String() string {
 func (*Fit) ProtoMessage() {}
 
 func (x *Fit) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[13]
+	mi := &file_driftd_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1174,7 +1311,7 @@ func (x *Fit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fit.ProtoReflect.Descriptor instead.
 func (*Fit) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{13}
+	return file_driftd_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Fit) GetName() string {
@@ -1283,7 +1420,7 @@ type ResidualFit struct {
 
 func (x *ResidualFit) Reset() {
 	*x = ResidualFit{}
-	mi := &file_driftd_proto_msgTypes[14]
+	mi := &file_driftd_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1432,7 @@ func (x *ResidualFit) String() string {
 func (*ResidualFit) ProtoMessage() {}
 
 func (x *ResidualFit) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[14]
+	mi := &file_driftd_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1445,7 @@ func (x *ResidualFit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResidualFit.ProtoReflect.Descriptor instead.
 func (*ResidualFit) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{14}
+	return file_driftd_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ResidualFit) GetR() int64 {
@@ -1372,7 +1509,7 @@ type ReferenceFile struct {
 
 func (x *ReferenceFile) Reset() {
 	*x = ReferenceFile{}
-	mi := &file_driftd_proto_msgTypes[15]
+	mi := &file_driftd_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1384,7 +1521,7 @@ func (x *ReferenceFile) String() string {
 func (*ReferenceFile) ProtoMessage() {}
 
 func (x *ReferenceFile) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[15]
+	mi := &file_driftd_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1397,7 +1534,7 @@ func (x *ReferenceFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReferenceFile.ProtoReflect.Descriptor instead.
 func (*ReferenceFile) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{15}
+	return file_driftd_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReferenceFile) GetMinReader() uint32 {
@@ -1434,7 +1571,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_driftd_proto_msgTypes[16]
+	mi := &file_driftd_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1583,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[16]
+	mi := &file_driftd_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1596,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{16}
+	return file_driftd_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Request) GetMinReader() uint32 {
@@ -1508,7 +1645,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_driftd_proto_msgTypes[17]
+	mi := &file_driftd_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1520,7 +1657,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[17]
+	mi := &file_driftd_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1533,7 +1670,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{17}
+	return file_driftd_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Origin) GetKind() string {
@@ -1609,7 +1746,7 @@ type Since struct {
 
 func (x *Since) Reset() {
 	*x = Since{}
-	mi := &file_driftd_proto_msgTypes[18]
+	mi := &file_driftd_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1758,7 @@ func (x *Since) String() string {
 func (*Since) ProtoMessage() {}
 
 func (x *Since) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[18]
+	mi := &file_driftd_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1771,7 @@ func (x *Since) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Since.ProtoReflect.Descriptor instead.
 func (*Since) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{18}
+	return file_driftd_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Since) GetColumn() string {
@@ -1661,7 +1798,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_driftd_proto_msgTypes[19]
+	mi := &file_driftd_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +1810,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[19]
+	mi := &file_driftd_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1686,7 +1823,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{19}
+	return file_driftd_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Use) GetMinReader() uint32 {
@@ -1716,7 +1853,7 @@ type UseEntry struct {
 
 func (x *UseEntry) Reset() {
 	*x = UseEntry{}
-	mi := &file_driftd_proto_msgTypes[20]
+	mi := &file_driftd_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1728,7 +1865,7 @@ func (x *UseEntry) String() string {
 func (*UseEntry) ProtoMessage() {}
 
 func (x *UseEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[20]
+	mi := &file_driftd_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1741,7 +1878,7 @@ func (x *UseEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UseEntry.ProtoReflect.Descriptor instead.
 func (*UseEntry) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{20}
+	return file_driftd_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *UseEntry) GetReference() string {
@@ -1796,7 +1933,7 @@ type Forgotten struct {
 
 func (x *Forgotten) Reset() {
 	*x = Forgotten{}
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1808,7 +1945,7 @@ func (x *Forgotten) String() string {
 func (*Forgotten) ProtoMessage() {}
 
 func (x *Forgotten) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1821,7 +1958,7 @@ func (x *Forgotten) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forgotten.ProtoReflect.Descriptor instead.
 func (*Forgotten) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{21}
+	return file_driftd_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Forgotten) GetMinReader() uint32 {
@@ -1879,7 +2016,7 @@ type WindowRecord struct {
 
 func (x *WindowRecord) Reset() {
 	*x = WindowRecord{}
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1891,7 +2028,7 @@ func (x *WindowRecord) String() string {
 func (*WindowRecord) ProtoMessage() {}
 
 func (x *WindowRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1904,7 +2041,7 @@ func (x *WindowRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WindowRecord.ProtoReflect.Descriptor instead.
 func (*WindowRecord) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{22}
+	return file_driftd_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WindowRecord) GetMinReader() uint32 {
@@ -1997,7 +2134,7 @@ type Bootstrap struct {
 
 func (x *Bootstrap) Reset() {
 	*x = Bootstrap{}
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2009,7 +2146,7 @@ func (x *Bootstrap) String() string {
 func (*Bootstrap) ProtoMessage() {}
 
 func (x *Bootstrap) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2022,7 +2159,7 @@ func (x *Bootstrap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bootstrap.ProtoReflect.Descriptor instead.
 func (*Bootstrap) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{23}
+	return file_driftd_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Bootstrap) GetMinReader() uint32 {
@@ -2106,7 +2243,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2255,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2268,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{24}
+	return file_driftd_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Span) GetPartition() int32 {
@@ -2183,7 +2320,7 @@ type SeriesState struct {
 
 func (x *SeriesState) Reset() {
 	*x = SeriesState{}
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2195,7 +2332,7 @@ func (x *SeriesState) String() string {
 func (*SeriesState) ProtoMessage() {}
 
 func (x *SeriesState) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2208,7 +2345,7 @@ func (x *SeriesState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesState.ProtoReflect.Descriptor instead.
 func (*SeriesState) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{25}
+	return file_driftd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SeriesState) GetMinReader() uint32 {
@@ -2360,7 +2497,7 @@ type Tally struct {
 
 func (x *Tally) Reset() {
 	*x = Tally{}
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2372,7 +2509,7 @@ func (x *Tally) String() string {
 func (*Tally) ProtoMessage() {}
 
 func (x *Tally) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2385,7 +2522,7 @@ func (x *Tally) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tally.ProtoReflect.Descriptor instead.
 func (*Tally) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{26}
+	return file_driftd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Tally) GetLayout() string {
@@ -2453,7 +2590,7 @@ type Break struct {
 
 func (x *Break) Reset() {
 	*x = Break{}
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2465,7 +2602,7 @@ func (x *Break) String() string {
 func (*Break) ProtoMessage() {}
 
 func (x *Break) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2478,7 +2615,7 @@ func (x *Break) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Break.ProtoReflect.Descriptor instead.
 func (*Break) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{27}
+	return file_driftd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Break) GetColumn() string {
@@ -2543,7 +2680,7 @@ type Sequence struct {
 
 func (x *Sequence) Reset() {
 	*x = Sequence{}
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2555,7 +2692,7 @@ func (x *Sequence) String() string {
 func (*Sequence) ProtoMessage() {}
 
 func (x *Sequence) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2568,7 +2705,7 @@ func (x *Sequence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sequence.ProtoReflect.Descriptor instead.
 func (*Sequence) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{28}
+	return file_driftd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Sequence) GetColumn() string {
@@ -2616,7 +2753,7 @@ type Frontier struct {
 
 func (x *Frontier) Reset() {
 	*x = Frontier{}
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2628,7 +2765,7 @@ func (x *Frontier) String() string {
 func (*Frontier) ProtoMessage() {}
 
 func (x *Frontier) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2641,7 +2778,7 @@ func (x *Frontier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frontier.ProtoReflect.Descriptor instead.
 func (*Frontier) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{29}
+	return file_driftd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Frontier) GetTopic() string {
@@ -2722,7 +2859,7 @@ type OpenWindow struct {
 
 func (x *OpenWindow) Reset() {
 	*x = OpenWindow{}
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2734,7 +2871,7 @@ func (x *OpenWindow) String() string {
 func (*OpenWindow) ProtoMessage() {}
 
 func (x *OpenWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2747,7 +2884,7 @@ func (x *OpenWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWindow.ProtoReflect.Descriptor instead.
 func (*OpenWindow) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{30}
+	return file_driftd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *OpenWindow) GetLength() int64 {
@@ -2812,7 +2949,7 @@ type History struct {
 
 func (x *History) Reset() {
 	*x = History{}
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2824,7 +2961,7 @@ func (x *History) String() string {
 func (*History) ProtoMessage() {}
 
 func (x *History) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2837,7 +2974,7 @@ func (x *History) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use History.ProtoReflect.Descriptor instead.
 func (*History) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{31}
+	return file_driftd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *History) GetColumn() string {
@@ -2901,7 +3038,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2913,7 +3050,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2926,7 +3063,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{32}
+	return file_driftd_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Incident) GetId() string {
@@ -3072,7 +3209,7 @@ type IncidentColumn struct {
 
 func (x *IncidentColumn) Reset() {
 	*x = IncidentColumn{}
-	mi := &file_driftd_proto_msgTypes[33]
+	mi := &file_driftd_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3084,7 +3221,7 @@ func (x *IncidentColumn) String() string {
 func (*IncidentColumn) ProtoMessage() {}
 
 func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[33]
+	mi := &file_driftd_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3097,7 +3234,7 @@ func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentColumn.ProtoReflect.Descriptor instead.
 func (*IncidentColumn) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{33}
+	return file_driftd_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *IncidentColumn) GetColumn() string {
@@ -3176,7 +3313,7 @@ type Fixed struct {
 
 func (x *Fixed) Reset() {
 	*x = Fixed{}
-	mi := &file_driftd_proto_msgTypes[34]
+	mi := &file_driftd_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3188,7 +3325,7 @@ func (x *Fixed) String() string {
 func (*Fixed) ProtoMessage() {}
 
 func (x *Fixed) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[34]
+	mi := &file_driftd_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3201,7 +3338,7 @@ func (x *Fixed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fixed.ProtoReflect.Descriptor instead.
 func (*Fixed) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{34}
+	return file_driftd_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Fixed) GetMinReader() uint32 {
@@ -3236,7 +3373,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x123\n" +
 	"\acolumns\x18\x03 \x03(\v2\x19.driftd.wire.ColumnLayoutR\acolumns\x121\n" +
 	"\bexcluded\x18\x04 \x03(\v2\x15.driftd.wire.ExcludedR\bexcluded\x123\n" +
-	"\bsegments\x18\x05 \x03(\v2\x17.driftd.wire.SegmentTagR\bsegments\"\xd8\x01\n" +
+	"\bsegments\x18\x05 \x03(\v2\x17.driftd.wire.SegmentTagR\bsegments\"\x86\x02\n" +
 	"\fColumnLayout\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05group\x18\x02 \x01(\rR\x05group\x12\x12\n" +
@@ -3248,7 +3385,15 @@ const file_driftd_proto_rawDesc = "" +
 	"categories\x18\a \x03(\tR\n" +
 	"categories\x12\x12\n" +
 	"\x04rare\x18\b \x03(\x06R\x04rare\x12\x16\n" +
-	"\x06listed\x18\t \x01(\bR\x06listed\"6\n" +
+	"\x06listed\x18\t \x01(\bR\x06listed\x12,\n" +
+	"\x05pairs\x18\n" +
+	" \x01(\v2\x16.driftd.wire.PairTableR\x05pairs\"i\n" +
+	"\tPairTable\x12\x18\n" +
+	"\acolumns\x18\x01 \x03(\rR\acolumns\x12,\n" +
+	"\x05ranks\x18\x02 \x03(\v2\x16.driftd.wire.PairRanksR\x05ranks\x12\x14\n" +
+	"\x05every\x18\x03 \x01(\x04R\x05every\"\x19\n" +
+	"\tPairRanks\x12\f\n" +
+	"\x01z\x18\x01 \x03(\x11R\x01z\"6\n" +
 	"\bExcluded\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"8\n" +
@@ -3263,7 +3408,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\aunknown\x18\x04 \x01(\x04R\aunknown\x126\n" +
 	"\runknown_names\x18\x05 \x03(\v2\x11.driftd.wire.NameR\funknownNames\x124\n" +
 	"\acolumns\x18\x06 \x03(\v2\x1a.driftd.wire.ColumnProfileR\acolumns\x12\x1a\n" +
-	"\brejected\x18\a \x01(\x04R\brejected\"\x88\x02\n" +
+	"\brejected\x18\a \x01(\x04R\brejected\"\xe1\x02\n" +
 	"\rColumnProfile\x12\x18\n" +
 	"\aclasses\x18\x01 \x03(\x04R\aclasses\x12\x1a\n" +
 	"\bunlisted\x18\x02 \x01(\x04R\bunlisted\x12\x10\n" +
@@ -3273,7 +3418,12 @@ const file_driftd_proto_rawDesc = "" +
 	"\x03min\x18\x06 \x01(\x01H\x00R\x03min\x88\x01\x01\x12\x15\n" +
 	"\x03max\x18\a \x01(\x01H\x01R\x03max\x88\x01\x01\x12'\n" +
 	"\x05names\x18\b \x03(\v2\x11.driftd.wire.NameR\x05names\x12\x16\n" +
-	"\x06sketch\x18\t \x01(\fR\x06sketchB\x06\n" +
+	"\x06sketch\x18\t \x01(\fR\x06sketch\x12\x1f\n" +
+	"\vpair_events\x18\n" +
+	" \x01(\x04R\n" +
+	"pairEvents\x12\x1a\n" +
+	"\bproducts\x18\v \x03(\x12R\bproducts\x12\x1a\n" +
+	"\babsolute\x18\f \x03(\x12R\babsoluteB\x06\n" +
 	"\x04_minB\x06\n" +
 	"\x04_max\".\n" +
 	"\x04Name\x12\x12\n" +
@@ -3563,82 +3713,86 @@ func file_driftd_proto_rawDescGZIP() []byte {
 	return file_driftd_proto_rawDescData
 }
 
-var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_driftd_proto_goTypes = []any{
 	(*Layout)(nil),          // 0: driftd.wire.Layout
 	(*ColumnLayout)(nil),    // 1: driftd.wire.ColumnLayout
-	(*Excluded)(nil),        // 2: driftd.wire.Excluded
-	(*SegmentTag)(nil),      // 3: driftd.wire.SegmentTag
-	(*Profile)(nil),         // 4: driftd.wire.Profile
-	(*ColumnProfile)(nil),   // 5: driftd.wire.ColumnProfile
-	(*Name)(nil),            // 6: driftd.wire.Name
-	(*ProfileRecord)(nil),   // 7: driftd.wire.ProfileRecord
-	(*Marker)(nil),          // 8: driftd.wire.Marker
-	(*Reference)(nil),       // 9: driftd.wire.Reference
-	(*ColumnReference)(nil), // 10: driftd.wire.ColumnReference
-	(*Scale)(nil),           // 11: driftd.wire.Scale
-	(*ColumnScale)(nil),     // 12: driftd.wire.ColumnScale
-	(*Fit)(nil),             // 13: driftd.wire.Fit
-	(*ResidualFit)(nil),     // 14: driftd.wire.ResidualFit
-	(*ReferenceFile)(nil),   // 15: driftd.wire.ReferenceFile
-	(*Request)(nil),         // 16: driftd.wire.Request
-	(*Origin)(nil),          // 17: driftd.wire.Origin
-	(*Since)(nil),           // 18: driftd.wire.Since
-	(*Use)(nil),             // 19: driftd.wire.Use
-	(*UseEntry)(nil),        // 20: driftd.wire.UseEntry
-	(*Forgotten)(nil),       // 21: driftd.wire.Forgotten
-	(*WindowRecord)(nil),    // 22: driftd.wire.WindowRecord
-	(*Bootstrap)(nil),       // 23: driftd.wire.Bootstrap
-	(*Span)(nil),            // 24: driftd.wire.Span
-	(*SeriesState)(nil),     // 25: driftd.wire.SeriesState
-	(*Tally)(nil),           // 26: driftd.wire.Tally
-	(*Break)(nil),           // 27: driftd.wire.Break
-	(*Sequence)(nil),        // 28: driftd.wire.Sequence
-	(*Frontier)(nil),        // 29: driftd.wire.Frontier
-	(*OpenWindow)(nil),      // 30: driftd.wire.OpenWindow
-	(*History)(nil),         // 31: driftd.wire.History
-	(*Incident)(nil),        // 32: driftd.wire.Incident
-	(*IncidentColumn)(nil),  // 33: driftd.wire.IncidentColumn
-	(*Fixed)(nil),           // 34: driftd.wire.Fixed
-	nil,                     // 35: driftd.wire.Incident.LabelsEntry
+	(*PairTable)(nil),       // 2: driftd.wire.PairTable
+	(*PairRanks)(nil),       // 3: driftd.wire.PairRanks
+	(*Excluded)(nil),        // 4: driftd.wire.Excluded
+	(*SegmentTag)(nil),      // 5: driftd.wire.SegmentTag
+	(*Profile)(nil),         // 6: driftd.wire.Profile
+	(*ColumnProfile)(nil),   // 7: driftd.wire.ColumnProfile
+	(*Name)(nil),            // 8: driftd.wire.Name
+	(*ProfileRecord)(nil),   // 9: driftd.wire.ProfileRecord
+	(*Marker)(nil),          // 10: driftd.wire.Marker
+	(*Reference)(nil),       // 11: driftd.wire.Reference
+	(*ColumnReference)(nil), // 12: driftd.wire.ColumnReference
+	(*Scale)(nil),           // 13: driftd.wire.Scale
+	(*ColumnScale)(nil),     // 14: driftd.wire.ColumnScale
+	(*Fit)(nil),             // 15: driftd.wire.Fit
+	(*ResidualFit)(nil),     // 16: driftd.wire.ResidualFit
+	(*ReferenceFile)(nil),   // 17: driftd.wire.ReferenceFile
+	(*Request)(nil),         // 18: driftd.wire.Request
+	(*Origin)(nil),          // 19: driftd.wire.Origin
+	(*Since)(nil),           // 20: driftd.wire.Since
+	(*Use)(nil),             // 21: driftd.wire.Use
+	(*UseEntry)(nil),        // 22: driftd.wire.UseEntry
+	(*Forgotten)(nil),       // 23: driftd.wire.Forgotten
+	(*WindowRecord)(nil),    // 24: driftd.wire.WindowRecord
+	(*Bootstrap)(nil),       // 25: driftd.wire.Bootstrap
+	(*Span)(nil),            // 26: driftd.wire.Span
+	(*SeriesState)(nil),     // 27: driftd.wire.SeriesState
+	(*Tally)(nil),           // 28: driftd.wire.Tally
+	(*Break)(nil),           // 29: driftd.wire.Break
+	(*Sequence)(nil),        // 30: driftd.wire.Sequence
+	(*Frontier)(nil),        // 31: driftd.wire.Frontier
+	(*OpenWindow)(nil),      // 32: driftd.wire.OpenWindow
+	(*History)(nil),         // 33: driftd.wire.History
+	(*Incident)(nil),        // 34: driftd.wire.Incident
+	(*IncidentColumn)(nil),  // 35: driftd.wire.IncidentColumn
+	(*Fixed)(nil),           // 36: driftd.wire.Fixed
+	nil,                     // 37: driftd.wire.Incident.LabelsEntry
 }
 var file_driftd_proto_depIdxs = []int32{
 	1,  // 0: driftd.wire.Layout.columns:type_name -> driftd.wire.ColumnLayout
-	2,  // 1: driftd.wire.Layout.excluded:type_name -> driftd.wire.Excluded
-	3,  // 2: driftd.wire.Layout.segments:type_name -> driftd.wire.SegmentTag
-	6,  // 3: driftd.wire.Profile.unknown_names:type_name -> driftd.wire.Name
-	5,  // 4: driftd.wire.Profile.columns:type_name -> driftd.wire.ColumnProfile
-	6,  // 5: driftd.wire.ColumnProfile.names:type_name -> driftd.wire.Name
-	4,  // 6: driftd.wire.ProfileRecord.profile:type_name -> driftd.wire.Profile
-	8,  // 7: driftd.wire.ProfileRecord.marker:type_name -> driftd.wire.Marker
-	10, // 8: driftd.wire.Reference.columns:type_name -> driftd.wire.ColumnReference
-	11, // 9: driftd.wire.Reference.scales:type_name -> driftd.wire.Scale
-	5,  // 10: driftd.wire.ColumnReference.profile:type_name -> driftd.wire.ColumnProfile
-	12, // 11: driftd.wire.Scale.columns:type_name -> driftd.wire.ColumnScale
-	13, // 12: driftd.wire.ColumnScale.fits:type_name -> driftd.wire.Fit
-	14, // 13: driftd.wire.ColumnScale.residual:type_name -> driftd.wire.ResidualFit
-	17, // 14: driftd.wire.Request.origin:type_name -> driftd.wire.Origin
-	18, // 15: driftd.wire.Origin.since:type_name -> driftd.wire.Since
-	20, // 16: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
-	17, // 17: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
-	4,  // 18: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
-	24, // 19: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
-	29, // 20: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
-	30, // 21: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
-	31, // 22: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
-	32, // 23: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
-	28, // 24: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
-	27, // 25: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
-	32, // 26: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
-	26, // 27: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
-	4,  // 28: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
-	33, // 29: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
-	35, // 30: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	4,  // 1: driftd.wire.Layout.excluded:type_name -> driftd.wire.Excluded
+	5,  // 2: driftd.wire.Layout.segments:type_name -> driftd.wire.SegmentTag
+	2,  // 3: driftd.wire.ColumnLayout.pairs:type_name -> driftd.wire.PairTable
+	3,  // 4: driftd.wire.PairTable.ranks:type_name -> driftd.wire.PairRanks
+	8,  // 5: driftd.wire.Profile.unknown_names:type_name -> driftd.wire.Name
+	7,  // 6: driftd.wire.Profile.columns:type_name -> driftd.wire.ColumnProfile
+	8,  // 7: driftd.wire.ColumnProfile.names:type_name -> driftd.wire.Name
+	6,  // 8: driftd.wire.ProfileRecord.profile:type_name -> driftd.wire.Profile
+	10, // 9: driftd.wire.ProfileRecord.marker:type_name -> driftd.wire.Marker
+	12, // 10: driftd.wire.Reference.columns:type_name -> driftd.wire.ColumnReference
+	13, // 11: driftd.wire.Reference.scales:type_name -> driftd.wire.Scale
+	7,  // 12: driftd.wire.ColumnReference.profile:type_name -> driftd.wire.ColumnProfile
+	14, // 13: driftd.wire.Scale.columns:type_name -> driftd.wire.ColumnScale
+	15, // 14: driftd.wire.ColumnScale.fits:type_name -> driftd.wire.Fit
+	16, // 15: driftd.wire.ColumnScale.residual:type_name -> driftd.wire.ResidualFit
+	19, // 16: driftd.wire.Request.origin:type_name -> driftd.wire.Origin
+	20, // 17: driftd.wire.Origin.since:type_name -> driftd.wire.Since
+	22, // 18: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
+	19, // 19: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
+	6,  // 20: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
+	26, // 21: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
+	31, // 22: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
+	32, // 23: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
+	33, // 24: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
+	34, // 25: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
+	30, // 26: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
+	29, // 27: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
+	34, // 28: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
+	28, // 29: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
+	6,  // 30: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
+	35, // 31: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
+	37, // 32: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_driftd_proto_init() }
@@ -3646,14 +3800,14 @@ func file_driftd_proto_init() {
 	if File_driftd_proto != nil {
 		return
 	}
-	file_driftd_proto_msgTypes[5].OneofWrappers = []any{}
+	file_driftd_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driftd_proto_rawDesc), len(file_driftd_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   36,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
