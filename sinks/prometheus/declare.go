@@ -29,6 +29,8 @@ func (m *Metrics) Docs() string {
 		"Made from the code by `go test ./sinks/prometheus -update`; a test fails when it is stale.\n\n" +
 		"Metrics of topics, sinks and Alertmanagers exist at zero from the start. Those of a series (`model`, `segment`) stand at the process that judges it, " +
 		"from its first window on, and end there when another process takes it over; so do those of a partition.\n\n" +
+		"The rules in `deploy/prometheus/rules` add `model:driftd_incidents:week`, a model's incidents within a week, and " +
+		"`model:driftd_budget_spent:ratio_week`, these for each that its budget allows: above 1, more than chance should give.\n\n" +
 		"| metric | type | labels | meaning |\n|---|---|---|---|\n")
 	for _, d := range m.declared {
 		labels := make([]string, len(d.labels))
