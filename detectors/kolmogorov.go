@@ -51,6 +51,9 @@ func KolmogorovCDF(y float64) float64 {
 			break
 		}
 	}
+	if sum == 0 { // below the smallest float, and 1/y may be above the largest
+		return 0
+	}
 	return math.Sqrt(2*math.Pi) / y * sum
 }
 

@@ -31,6 +31,8 @@ func StudentSF(t, df float64) float64 {
 		return NormalSF(t)
 	case t*t < 3:
 		return .5 - studentMiddle(t, df)
+	case df > 1e4 && math.IsInf(t*t, 1):
+		return 0
 	case df > 1e4:
 		return studentFar(t, df)
 	}
