@@ -77,7 +77,7 @@ func grafanaReferences(t *testing.T, gen *embedded.Generator, live time.Time, di
 	}))
 	files := map[string]string{}
 	for _, m := range embedded.Models() {
-		b, _, err := reference.Build(func() (reference.Source, error) { return events[m].walk(), nil }, reference.Options{Model: grafanaNames[m], Lengths: []time.Duration{time.Hour, 24 * time.Hour},
+		b, _, err := reference.Build(func() (reference.Source, error) { return events[m].walk(), nil }, reference.Options{Model: grafanaNames[m], Pairs: true, Lengths: []time.Duration{time.Hour, 24 * time.Hour},
 			Location: time.UTC, Description: "eight days", Tags: []driftd.SegmentTag{{Tags: []string{"country"}}, {Tags: []string{"version"}}}})
 		must(t, err)
 		raw, err := b.File()

@@ -77,6 +77,7 @@ var grafanaChoices = map[string][]chosen{
 	"column.json": {
 		{"model": quoted, "segment": "country=DE", "column": "amount", "length": "3600s"},
 		{"model": quoted, "segment": "all", "column": "merchant_type", "length": "3600s"},
+		{"model": quoted, "segment": "all", "column": "(pairs)", "length": "3600s"},
 		{"model": backslash, "segment": "all", "column": "age", "length": "3600s"},
 		{"model": "", "segment": "", "column": "", "length": ""},
 	},

@@ -66,7 +66,7 @@ func TestKilledManyTimes(t *testing.T) {
 	start := time.Now().UTC().Truncate(time.Hour).Add(-60 * time.Hour)
 	flags := []string{"--model", "car", "--window-rows", "1000", "--score", "y_pred_proba", "--class", "y_pred"}
 	reference := filepath.Join(dir, "car.ref")
-	command(ctx, t, bin, append([]string{"reference", "build", carLoan(t, "reference"), "-o", reference, "--exclude", "id,timestamp,repaid"}, flags...)...)
+	command(ctx, t, bin, append([]string{"reference", "build", carLoan(t, "reference"), "-o", reference, "--pairs", "--exclude", "id,timestamp,repaid"}, flags...)...)
 
 	t.Setenv("CH_PASSWORD", ch.Password)
 	const columns = "models: {car: {columns: {car_value: {sequential: [{adwin: {clock: 1}}, {page_hinkley: {threshold: 500, min_instances: 5}}, {kswin: {window_size: 20, stat_size: 8}}, cusum]}, prediction.score: {sequential: [hddm_a, hddm_w, fhddm, ddm]}}}}\n"
