@@ -90,7 +90,7 @@ func NewPairSums(t *PairTable) *PairSums {
 // placed counts as the middle: it says nothing about how columns go together.
 func (s *PairSums) Add(values []Value, key uint64) {
 	t := s.table
-	if t.Every > 1 && key%t.Every != 0 {
+	if key%t.Every != 0 {
 		return
 	}
 	for k, c := range t.Columns {

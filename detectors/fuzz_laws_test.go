@@ -2,7 +2,6 @@ package detectors
 
 import (
 	"math"
-	"math/rand/v2"
 	"testing"
 )
 
@@ -38,12 +37,7 @@ func FuzzLaws(f *testing.F) {
 // Shares and panels of any counts: distances are finite and not negative, fits have
 // a variance, what is judged by them a probability.
 func FuzzPanels(f *testing.F) {
-	rng := rand.New(rand.NewPCG(2, 2))
-	for range 30 {
-		b := make([]byte, 20+rng.IntN(400))
-		for i := range b {
-			b[i] = byte(rng.UintN(256))
-		}
+	for _, b := range noise(30, 20, 420) {
 		f.Add(b)
 	}
 	f.Add([]byte{})

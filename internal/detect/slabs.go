@@ -23,10 +23,9 @@ func newSlabs(l *driftd.Layout) *slabs {
 	bins, numeric := 0, 0
 	for i := range l.Columns {
 		c := &l.Columns[i]
-		switch c.Kind {
-		case driftd.Numeric:
+		if c.Kind == driftd.Numeric {
 			bins, numeric = bins+len(c.Upper)+2, numeric+1
-		case driftd.Categorical, driftd.Boolean:
+		} else {
 			bins += len(c.Categories) + 2
 		}
 	}

@@ -340,8 +340,10 @@ func TestBuildMessages(t *testing.T) {
 	}
 }
 
+// fixed gives lines, without times or, where step is set, so far apart.
 type fixed struct {
 	lines []string
+	step  time.Duration
 	i     int
 }
 
@@ -350,5 +352,9 @@ func (f *fixed) Next() ([]byte, int64, error) {
 		return nil, 0, io.EOF
 	}
 	f.i++
-	return []byte(f.lines[f.i-1]), driftd.MinTime, nil
+	at := driftd.MinTime
+	if f.step > 0 {
+		at = int64(f.i) * int64(f.step)
+	}
+	return []byte(f.lines[f.i-1]), at, nil
 }

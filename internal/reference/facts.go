@@ -113,6 +113,16 @@ func (f *facts) text(s []byte, d drawn, windows []int64) {
 	}
 }
 
+// sampled are the numbers of the sample.
+func (f *facts) sampled() (x []float64) {
+	for _, d := range f.sample {
+		if !math.IsNaN(d.x) && d.level == 0 {
+			x = append(x, d.x)
+		}
+	}
+	return x
+}
+
 // worst is the largest hash that the sample would still take.
 func (f *facts) worst() uint64 {
 	if len(f.sample) < SampleSize {

@@ -41,12 +41,7 @@ func (f *facts) cutLevels(c *driftd.ColumnLayout) {
 
 // cutNumbers makes the bins (STATISTICS 1.1).
 func (f *facts) cutNumbers(c *driftd.ColumnLayout) {
-	var x []float64
-	for _, d := range f.sample {
-		if !math.IsNaN(d.x) && d.level == 0 {
-			x = append(x, d.x)
-		}
-	}
+	x := f.sampled()
 	if len(x) == 0 {
 		return
 	}

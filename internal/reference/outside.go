@@ -19,7 +19,7 @@ func Outside(l *driftd.Layout, windows []*detect.Kept, o *detect.Origin, keep fu
 	ws := usable(l, windows)
 	for c := range l.Columns {
 		lc := &l.Columns[c]
-		if lc.Kind == driftd.Pairs || keep != nil && keep(lc.Name) {
+		if keep != nil && keep(lc.Name) {
 			continue
 		}
 		sum := driftd.NewProfile(l)

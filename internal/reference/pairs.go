@@ -2,7 +2,6 @@ package reference
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/detectors"
@@ -22,23 +21,17 @@ func (b *Builder) addPairs(l *driftd.Layout) error {
 		note("left out, as the events have a field of the name %s", driftd.PairsColumn)
 		return nil
 	}
-	sample := driftd.NewProfile(l)
+	sample, values := driftd.NewProfile(l), make([]driftd.Value, len(l.Columns))
 	for c := range l.Columns {
 		lc := &l.Columns[c]
 		if lc.Kind != driftd.Numeric {
 			continue
 		}
-		p := &sample.Columns[c]
-		for _, d := range b.byName[lc.Name].sample {
-			if d.level != 0 || math.IsNaN(d.x) {
-				continue
-			}
-			var v driftd.Value
-			lc.Number(d.x, &v)
-			p.Bins[v.Bin].Count++
-			p.Bins[v.Bin].Offset += uint64(v.Offset)
-			p.Min, p.Max = min(p.Min, v.X), max(p.Max, v.X)
+		for _, x := range b.byName[lc.Name].sampled() {
+			lc.Number(x, &values[c])
+			sample.Add([2]bool{}, values, 0)
 		}
+		values[c] = driftd.Value{}
 	}
 	table, left := detectors.NewPairTable(l, sample.Columns)
 	if table == nil {

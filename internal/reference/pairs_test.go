@@ -2,7 +2,6 @@ package reference_test
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -12,30 +11,15 @@ import (
 	"github.com/driftd/driftd/internal/reference"
 )
 
-// lines gives events a minute apart.
-type lines struct {
-	json []string
-	i    int
-}
-
-func (l *lines) Next() ([]byte, int64, error) {
-	if l.i == len(l.json) {
-		return nil, 0, io.EOF
-	}
-	l.i++
-	return []byte(l.json[l.i-1]), time.Date(2026, 9, 7, 0, l.i, 0, 0, time.UTC).UnixNano(), nil
-}
-
 // A column of pairs is the last one, made of the numeric features alone; where
 // there can be none a note says why.
 func TestPairsOfAReference(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	made := func(event func() string) *lines {
-		l := &lines{}
+	made := func(event func() string) (lines []string) {
 		for range 3000 {
-			l.json = append(l.json, `{"model":"m",`+event()+`}`)
+			lines = append(lines, `{"model":"m",`+event()+`}`)
 		}
-		return l
+		return lines
 	}
 	numbers := func() string {
 		x := rng.NormFloat64()
@@ -61,12 +45,12 @@ func TestPairsOfAReference(t *testing.T) {
 		}, false, "first 30 numeric features; 3 more"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			src := made(c.event)
+			lines := made(c.event)
 			opt := reference.Options{Model: "m", Flat: c.flat, Pairs: true}
 			if !c.flat {
 				opt.Lengths = []time.Duration{time.Hour}
 			}
-			b, report, err := reference.Build(func() (reference.Source, error) { return &lines{json: src.json}, nil }, opt)
+			b, report, err := reference.Build(func() (reference.Source, error) { return &fixed{lines: lines, step: time.Minute}, nil }, opt)
 			if err != nil {
 				t.Fatal(err)
 			}

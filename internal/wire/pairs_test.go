@@ -49,18 +49,7 @@ func TestPairsRoundTrip(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProfile(t, l)
-		b, err := proto.Marshal(ProfileToWire(p))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var m Profile
-		if err := proto.Unmarshal(b, &m); err != nil {
-			t.Fatal(err)
-		}
-		q, err := ProfileFromWire(&m, l)
-		if err != nil {
-			t.Fatal(err)
-		}
+		q := roundTrip(t, p, l)
 		x, y := p.Columns[3].Pairs, q.Columns[3].Pairs
 		if x.N != y.N || !cmp.Equal(x.Products, y.Products) || !cmp.Equal(x.Absolute, y.Absolute) {
 			t.Fatalf("%+v came back as %+v", x, y)

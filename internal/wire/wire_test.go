@@ -62,22 +62,28 @@ func drawProfile(t *rapid.T, l *driftd.Layout) *driftd.Profile {
 	return p
 }
 
+// roundTrip writes a profile and reads it.
+func roundTrip(t *rapid.T, p *driftd.Profile, l *driftd.Layout) *driftd.Profile {
+	b, err := proto.Marshal(ProfileToWire(p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m Profile
+	if err := proto.Unmarshal(b, &m); err != nil {
+		t.Fatal(err)
+	}
+	q, err := ProfileFromWire(&m, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
 func TestProfileRoundTrip(t *testing.T) {
 	l := testLayout(t)
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProfile(t, l)
-		b, err := proto.Marshal(ProfileToWire(p))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var m Profile
-		if err := proto.Unmarshal(b, &m); err != nil {
-			t.Fatal(err)
-		}
-		q, err := ProfileFromWire(&m, l)
-		if err != nil {
-			t.Fatal(err)
-		}
+		q := roundTrip(t, p, l)
 		if d := cmp.Diff(p, q); d != "" {
 			t.Fatal(d)
 		}
