@@ -62,7 +62,7 @@ func report(dir string, withPeers bool) (failed int, text *bytes.Buffer, err err
 	g.SetLimit(runtime.NumCPU())
 	for i := range sets {
 		g.Go(func() (err error) {
-			found[i], err = sets[i].Judge(dir)
+			found[i], err = sets[i].Judge(dir, false)
 			return err
 		})
 	}

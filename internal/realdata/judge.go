@@ -58,8 +58,9 @@ func (l limited) Next() ([]byte, int64, error) {
 }
 
 // Judge builds the reference and judges the windows after it, at a budget of one
-// false page a week where a window is an hour.
-func (s *Set) Judge(dir string) (*Found, error) {
+// false page a week where a window is an hour; pairs of numeric features too, where
+// they are asked for.
+func (s *Set) Judge(dir string, pairs bool) (*Found, error) {
 	opt := rows.Options{Model: "m", Exclude: s.Exclude, WindowRows: s.Window, Start: rows.DefaultStart}
 	open := func(path string, from, to int64) func() (reference.Source, error) {
 		return func() (reference.Source, error) {
@@ -75,7 +76,7 @@ func (s *Set) Judge(dir string) (*Found, error) {
 		refPath, from = s.Cur, s.RefRows
 	}
 	lengths := []time.Duration{time.Hour}
-	bundle, report, err := reference.Build(open(refPath, 0, s.RefRows), reference.Options{Model: "m", Lengths: lengths, Location: time.UTC, Whole: true,
+	bundle, report, err := reference.Build(open(refPath, 0, s.RefRows), reference.Options{Model: "m", Lengths: lengths, Location: time.UTC, Whole: true, Pairs: pairs,
 		End: func(n int64) int64 { return driftd.RowTime(opt.Start, n, s.Window) }})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)

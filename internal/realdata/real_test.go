@@ -2,8 +2,11 @@ package realdata
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/driftd/driftd"
 )
 
 // The data sets whose truth is known: nothing that changed is missed, nothing else
@@ -29,7 +32,7 @@ func TestRealData(t *testing.T) {
 		}
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			f, err := s.Judge(dir)
+			f, err := s.Judge(dir, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,6 +49,16 @@ func TestRealData(t *testing.T) {
 			}
 			if right, known := f.Ranked(); known && !right {
 				t.Errorf("ranking of causes: %v", f.Ranking)
+			}
+			f, err = s.Judge(dir, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Before anything has changed pairs are silent; once columns have, so may pairs of them.
+			early := slices.DeleteFunc(slices.Clone(f.Flags()[driftd.PairsColumn]), func(i int64) bool { return s.Drifts != nil && i >= s.Before })
+			t.Logf("pairs: %v", f.Flags()[driftd.PairsColumn])
+			if len(early) > 0 {
+				t.Errorf("pairs flag in windows %v, before anything has changed", early)
 			}
 		})
 	}
