@@ -15,9 +15,9 @@ import (
 //
 // P moves with a correlation, A with dependence that a correlation does not see.
 // Ranks are uniform: |z| has the mean .866 and the variance 1/4, so that both are in
-// units of a correlation. Neither moves when one of two independent columns drifts by itself, so that
-// they catch what the rules of single columns miss, and they name the pair. P is
-// Spearman's rank correlation when shares are small (Spearman, The proof and
+// units of a correlation. Neither moves when one of two independent columns drifts by
+// itself: they catch what the rules of single columns miss, and they name the pair. P
+// is Spearman's rank correlation when shares are small (Spearman, The proof and
 // measurement of association between two things, 1904); A is in the manner of
 // Szekely, Rizzo and Bakirov, Measuring and testing dependence by correlation of
 // distances, 2007.
