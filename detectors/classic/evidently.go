@@ -190,6 +190,10 @@ func (t EvidentlyTest) Judge(ref, cur Values, threshold float64) (Verdict, error
 	if v.Score, err = t.score(ref, cur); err != nil {
 		return v, err
 	}
+	if math.IsInf(v.Score, 0) {
+		v.Score = math.NaN()
+		return v, fmt.Errorf("%s: some values are infinite, or their range is beyond floats: so is the distance", t.Name)
+	}
 	v.Drifted = t.Distance && v.Score > threshold || !t.Distance && v.Score < threshold || t.including && v.Score == threshold
 	return v, nil
 }

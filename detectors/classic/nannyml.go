@@ -114,7 +114,8 @@ func (m NannyMLMeasure) Fit(ref Values, size int) (*Fitted, error) {
 	return f, nil
 }
 
-// Judge is what the measure says of a chunk. An empty one has no score.
+// Judge is what the measure says of a chunk. An empty one has no score, nor has one
+// whose distance is beyond floats.
 func (f *Fitted) Judge(chunk Values) Verdict {
 	v := Verdict{Test: f.Measure.Name, Score: math.NaN(), Threshold: f.Upper}
 	chunk = chunk.withoutNaN()
@@ -128,6 +129,9 @@ func (f *Fitted) Judge(chunk Values) Verdict {
 		return v
 	}
 	f.alert(&v)
+	if math.IsInf(v.Score, 0) { // it is an alert all the same
+		v.Score = math.NaN()
+	}
 	return v
 }
 
