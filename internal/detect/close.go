@@ -111,7 +111,10 @@ func newWindowResult(r *Rules, w *OpenWindow, in Input) *driftd.WindowResult {
 	if r.Policy != nil {
 		win.Labels = r.Policy.Labels
 	}
+	lost := gapIn(in.Gaps, w.Start, w.End)
 	switch {
+	case lost != "":
+		win.Reason = lost
 	case w.Start < in.Begin:
 		win.Reason = "the data begin inside this window"
 	case w.End > in.End:

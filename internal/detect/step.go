@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"time"
 
 	"github.com/driftd/driftd"
@@ -53,15 +54,27 @@ type Kept struct {
 // retired.
 func (s *State) Over() bool {
 	for i := range s.Windows {
-		if s.Windows[i].open() {
+		if w := &s.Windows[i]; w.open() || w.Start != 0 { // or it is still to begin
 			return false
 		}
 	}
 	return s.Merged != driftd.MinTime && len(s.Windows) > 0 && !s.Alerts.Incident.Open() && !s.Alerts.Schema.Open()
 }
 
+// Since is the start of the first window that is open; without one Merged.
+func (s *State) Since() int64 {
+	first := s.Merged
+	for i := range s.Windows {
+		if w := &s.Windows[i]; w.open() {
+			first = min(first, w.Start)
+		}
+	}
+	return first
+}
+
 // OpenWindow is a window that still collects panes. A length has none before
-// its first pane, and after retirement.
+// its first pane, and after retirement: then End is not after Start, before which
+// none may begin.
 type OpenWindow struct {
 	driftd.Window
 	Layout     string          // fingerprint of the profile's layout
@@ -82,6 +95,7 @@ type Input struct {
 	Panes    []Pane // in order of time, none below State.Merged
 	Until    int64  // every pane below has come: the least frontier
 	Begin    int64  // where the data begin; windows that start before are cut
+	Gaps     []Gap  // in order: windows that overlap one are not complete
 	End      int64  // where the data end (replay); driftd.MaxTime while they go on
 	Now      int64  // the clock, for page_max_age alone; 0: nothing is historic
 	Revision int64
@@ -96,8 +110,8 @@ const RetireAfter = 24
 // result depends on the arguments alone.
 func Step(r *Rules, s *State, in Input) []driftd.Result {
 	var out []driftd.Result
-	if len(s.Windows) != len(r.Lengths) {
-		s.Windows = keepWindows(s.Windows, r.Lengths)
+	if !slices.EqualFunc(s.Windows, r.Lengths, func(w OpenWindow, l time.Duration) bool { return w.Length == l }) {
+		s.Windows = keepWindows(s.Windows, r.Lengths, s.Merged)
 	}
 	for _, p := range in.Panes {
 		out = closeUntil(r, s, in, p.Start, out)
@@ -124,11 +138,13 @@ func Finish(r *Rules, s *State, in Input) []driftd.Result {
 	return out
 }
 
-// keepWindows carries open windows over to the lengths of a changed config.
-func keepWindows(old []OpenWindow, lengths []time.Duration) []OpenWindow {
+// keepWindows carries open windows over to the lengths of a changed config. A new
+// length begins with its first window that starts at or after the panes that
+// have been merged [E12].
+func keepWindows(old []OpenWindow, lengths []time.Duration, merged int64) []OpenWindow {
 	out := make([]OpenWindow, len(lengths))
 	for i, l := range lengths {
-		out[i].Length = l
+		out[i].Window = driftd.Window{Length: l, Start: merged, End: merged}
 		for _, w := range old {
 			if w.Length == l {
 				out[i] = w
@@ -143,8 +159,11 @@ func (w *OpenWindow) open() bool { return w.End > w.Start }
 
 func (w *OpenWindow) merge(r *Rules, p Pane) {
 	if !w.open() {
-		length := w.Length
-		*w = OpenWindow{Window: driftd.WindowAt(p.Start, length, r.Location)}
+		first := driftd.WindowAt(p.Start, w.Length, r.Location)
+		if first.Start < w.Start {
+			return // the length is new, and this window has lost panes
+		}
+		*w = OpenWindow{Window: first}
 	}
 	if p.Profile.Events == 0 && p.Profile.Late == 0 {
 		return

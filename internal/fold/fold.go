@@ -223,6 +223,14 @@ func (p *Panes) FirstNeeded() int64 {
 	return first
 }
 
+// Rebase says that offsets begin at first, or begin again: what open panes need
+// from elsewhere cannot be read any more.
+func (p *Panes) Rebase(first int64) {
+	for _, pane := range p.open {
+		pane.First = first
+	}
+}
+
 // Each calls fn for every profile of the pane, in the order in which models
 // came and of their segments.
 func (p *Pane) Each(fn func(m *consumers.Model, segment int, prof *driftd.Profile) error) error {

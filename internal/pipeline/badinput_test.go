@@ -232,7 +232,7 @@ func (w *world) profiles() []*wire.ProfileRecord {
 			if err := proto.Unmarshal(r.Value, rec); err != nil {
 				return err
 			}
-			if rec.Marker == nil {
+			if rec.Profile != nil {
 				out = append(out, rec)
 			}
 			return nil

@@ -17,6 +17,13 @@ type commitMeta struct {
 	Begin    int64 `json:"b"`  // first pane of the partition
 	Cut      bool  `json:"c"`  // records before Begin were left out
 	T0       int64 `json:"t0"` // the topic's start time
+
+	// Start is the epoch of the owner that found no commit; 0: it was before this
+	// was kept. Fresh says that DETECT may not have been told of it: should it
+	// know the partition from before, that one's commits, and most likely its
+	// topic, are gone [E7].
+	Start int64 `json:"n,omitempty"`
+	Fresh bool  `json:"nf,omitempty"`
 }
 
 func newMeta() commitMeta {

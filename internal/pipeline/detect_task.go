@@ -73,6 +73,7 @@ type judged struct {
 type paneParts struct {
 	offset int64 // of the first
 	parts  map[partKey]*wire.Profile
+	sealed map[wire.SourcePartition]bool // no repeat overwrites: see seal
 }
 
 // partKey: a pane in which a layout takes effect has a part in each.
@@ -99,6 +100,12 @@ func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 		}
 		return nil
 	}
+	if m.Gap != nil {
+		if since, news := t.front.lost(from, m.Epoch, m.Gap); news {
+			t.seal(from, since)
+		}
+		return nil
+	}
 	if t.front.stale(from, m.Epoch) {
 		return nil
 	}
@@ -115,8 +122,26 @@ func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 		p = &paneParts{offset: rec.Offset, parts: map[partKey]*wire.Profile{}}
 		s.panes[m.Pane] = p
 	}
-	p.parts[partKey{from, m.Layout}] = m.Profile
+	if key := (partKey{from, m.Layout}); !p.sealed[from] || p.parts[key] == nil {
+		p.parts[key] = m.Profile
+	}
 	return nil
+}
+
+// seal keeps the profiles that a partition has sent of the panes from a time on:
+// one that is made after a gap lacks what the gap has taken [E7].
+func (t *detectTask) seal(from wire.SourcePartition, since int64) {
+	for _, s := range t.series {
+		for start, p := range s.panes {
+			if start < since {
+				continue
+			}
+			if p.sealed == nil {
+				p.sealed = map[wire.SourcePartition]bool{}
+			}
+			p.sealed[from] = true
+		}
+	}
 }
 
 // find finds or makes a series.
@@ -155,26 +180,25 @@ func (t *detectTask) configure(s *judged) {
 // Each series' results depend on it alone, so their order does not matter.
 func (t *detectTask) advance(ctx context.Context, topic string) error {
 	t.moved[topic] = true
-	until := map[string]int64{}
-	begin := map[string]int64{}
+	models := map[string]*reach{}
 	for _, s := range t.series {
-		f, known := until[s.series.Model]
-		if !known {
-			f, begin[s.series.Model] = t.front.model(s.series.Model)
-			until[s.series.Model] = f
+		r := models[s.series.Model]
+		if r == nil {
+			r = t.front.reach(s.series.Model)
+			models[s.series.Model] = r
 		}
-		if f <= s.state.Merged {
+		if r.until <= s.state.Merged {
 			continue
 		}
-		if err := t.step(ctx, s, f, begin[s.series.Model]); err != nil {
+		if err := t.step(ctx, s, r.until, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *detectTask) step(ctx context.Context, s *judged, until, begin int64) error {
-	in := detect.Input{Until: until, Begin: begin, End: driftd.MaxTime, Now: t.set.Now().UnixNano(), Revision: t.next - 1}
+func (t *detectTask) step(ctx context.Context, s *judged, until int64, r *reach) error {
+	in := detect.Input{Until: until, Begin: r.begin, Gaps: r.gaps, End: driftd.MaxTime, Now: t.set.Now().UnixNano(), Revision: t.next - 1}
 	var err error
 	if in.Panes, err = t.take(ctx, s, until); err != nil {
 		return err
@@ -328,8 +352,7 @@ func (t *detectTask) refresh(ctx context.Context) error {
 			continue
 		}
 		// What has been accepted ends its incident now, not at the next window.
-		_, begin := t.front.model(s.series.Model)
-		if err := t.step(ctx, s, s.state.Merged, begin); err != nil {
+		if err := t.step(ctx, s, s.state.Merged, t.front.reach(s.series.Model)); err != nil {
 			return err
 		}
 	}

@@ -87,14 +87,25 @@ func eachSeries(p *fold.Pane, fn func(driftd.Series, *driftd.Layout, *driftd.Pro
 
 // marker writes the same marker to every profiles partition.
 func (e *emitter) marker(ctx context.Context, m commitMeta, partitions int) error {
-	b, err := proto.Marshal(&wire.ProfileRecord{MinReader: 1, Topic: e.topic, Partition: int32(e.partition), Epoch: e.epoch,
-		Marker: &wire.Marker{Frontier: m.Frontier, Partitions: int32(partitions), Begin: m.Begin, Cut: m.Cut}})
+	return e.everywhere(ctx, "marker", &wire.ProfileRecord{MinReader: 1,
+		Marker: &wire.Marker{Frontier: m.Frontier, Partitions: int32(partitions), Begin: m.Begin, Cut: m.Cut, Start: m.Start}})
+}
+
+// gap writes that records are lost to every profiles partition.
+func (e *emitter) gap(ctx context.Context, g *wire.Gap) error {
+	return e.everywhere(ctx, "gap", &wire.ProfileRecord{MinReader: 4, Gap: g})
+}
+
+// everywhere writes one record to every profiles partition.
+func (e *emitter) everywhere(ctx context.Context, what string, m *wire.ProfileRecord) error {
+	m.Topic, m.Partition, m.Epoch = e.topic, int32(e.partition), e.epoch
+	b, err := proto.Marshal(m)
 	if err != nil {
-		return fmt.Errorf("encode a marker: %w", err)
+		return fmt.Errorf("encode a %s: %w", what, err)
 	}
 	recs := make([][]kafka.Record, e.set.Partitions)
 	for k := range recs {
-		recs[k] = []kafka.Record{{Key: []byte(fmt.Sprintf("marker/%s/%d", e.topic, e.partition)), Value: b}}
+		recs[k] = []kafka.Record{{Key: []byte(fmt.Sprintf("%s/%s/%d", what, e.topic, e.partition)), Value: b}}
 	}
 	return e.produceEach(ctx, recs)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/wire"
 )
 
@@ -38,6 +39,10 @@ func (f *frontiers) restore(from map[wire.SourcePartition]wire.SourceFrontier, f
 			continue
 		}
 		old.Epoch, old.Frontier = min(old.Epoch, v.Epoch), min(old.Frontier, v.Frontier)
+		old.Start = min(old.Start, v.Start)
+		for _, g := range v.Gaps {
+			old.Gaps = detect.AddGap(old.Gaps, g)
+		}
 		f.at[k] = old
 	}
 	for k := range f.at { // a partition that an older record does not know yet
@@ -82,11 +87,15 @@ func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker, of
 	if epoch > old.Epoch {
 		f.owners = append(f.owners, ownerChange{offset, k, old.Epoch})
 	}
-	v := wire.SourceFrontier{Epoch: epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut, First: int(m.Partitions)}
+	v := wire.SourceFrontier{Epoch: epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut, First: int(m.Partitions),
+		Start: m.Start, Anew: old.Anew, Gaps: old.Gaps}
 	switch {
 	case !ok:
 		f.grow(k, &v)
 	default:
+		if v.Start != old.Start && old.Start != 0 && old.Frontier != driftd.MinTime {
+			v.Anew = true // what was not closed by then is lost [E7]
+		}
 		v.First, v.Grown = old.First, old.Grown
 		v.Frontier = max(v.Frontier, old.Frontier)
 		v.Begin = min(v.Begin, old.Begin) // an owner who follows before the first commit does not know it yet
@@ -96,6 +105,55 @@ func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker, of
 	}
 	f.at[k] = v
 	return true
+}
+
+// lost takes a gap that a partition tells [E7]; from is what of it is not closed
+// yet. false when it is of an older owner, or says nothing: each owner that finds
+// no commit tells one, and it counts where the partition was known from before.
+func (f *frontiers) lost(k wire.SourcePartition, epoch int64, g *wire.Gap) (from int64, news bool) {
+	v, ok := f.at[k]
+	if !ok || f.stale(k, epoch) {
+		return 0, false
+	}
+	from = max(g.From, v.Frontier)
+	if g.Fresh {
+		if !v.Anew {
+			return 0, false
+		}
+		v.Anew = false
+	}
+	if from < g.To {
+		v.Gaps = detect.AddGap(slices.Clone(v.Gaps), detect.Gap{From: from, To: g.To, Why: g.Why})
+	}
+	f.at[k] = v
+	return from, from < g.To
+}
+
+// gaps are those of the topics that may carry a model, in order.
+func (f *frontiers) gaps(name string) (out []detect.Gap) {
+	for i := range f.sources {
+		if !f.sources[i].carries(name) {
+			continue
+		}
+		for k, v := range f.at {
+			if k.Topic == f.sources[i].Topic {
+				for _, g := range v.Gaps {
+					out = detect.AddGap(out, g)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// mend drops the gaps that end by a time: no open window begins before it.
+func (f *frontiers) mend(by int64) {
+	for k, v := range f.at {
+		if len(v.Gaps) > 0 && v.Gaps[0].To <= by {
+			v.Gaps = slices.DeleteFunc(slices.Clone(v.Gaps), func(g detect.Gap) bool { return g.To <= by })
+			f.at[k] = v
+		}
+	}
 }
 
 // grow marks a partition that was added to a topic that was being read: windows
@@ -166,6 +224,18 @@ func (f *frontiers) model(name string) (least, begin int64) {
 		return driftd.MinTime, driftd.MinTime
 	}
 	return least, max(first, cut)
+}
+
+// reach is what is known of a model's data.
+type reach struct {
+	until int64 // every pane below has come
+	begin int64 // where the data begin
+	gaps  []detect.Gap
+}
+
+func (f *frontiers) reach(model string) *reach {
+	until, begin := f.model(model)
+	return &reach{until, begin, f.gaps(model)}
 }
 
 // furthest is the greatest frontier of any partition of a model's topics,

@@ -20,6 +20,9 @@ func (t *profileTask) idle(ctx context.Context, asked time.Time) error {
 	if f <= t.meta.Frontier {
 		return nil
 	}
+	if t.unbound {
+		t.boundGaps(now)
+	}
 	t.meta.Frontier, t.meta.Since = f, t.next
 	if t.meta.Begin == driftd.MaxTime {
 		t.meta.Begin = f

@@ -127,6 +127,12 @@ func (t *profileTask) take(ctx context.Context, c kafka.Committed, start int64, 
 		}
 	}
 	meta.Epoch = max(meta.Epoch+1, t.set.Now().UnixMilli())
+	if c.Offset < 0 {
+		meta.Start, meta.Fresh = meta.Epoch, true
+	}
+	if meta.Fresh {
+		t.gaps, t.unbound = []gap{{why: gapUncommitted, from: driftd.MinTime, to: driftd.MinTime, fresh: true}}, true
+	}
 	t.meta, t.out.epoch = meta, meta.Epoch
 	t.emitted = meta.Frontier
 	if err := t.client.CommitOffset(ctx, t.set.profileGroup(t.src.Topic), t.member.Generation, t.member.MemberID, t.src.Topic, t.partition, t.next, t.meta.String()); err != nil {

@@ -41,6 +41,8 @@ type profileTask struct {
 	pace      *pace
 	paused    bool
 	moved     bool              // the frontier, since it was last looked at
+	gaps      []gap             // records that are lost, until it is told
+	unbound   bool              // the end of a gap is not known yet
 	hanging   time.Time         // since when a transaction has kept records back
 	warned    bool              // of it
 	counts    prometheus.Counts // since the last chunk
@@ -66,6 +68,9 @@ func (t *profileTask) record(rec *kafka.Rec) error {
 		t.rejected(rec.Offset)
 	case err != nil:
 		return err
+	}
+	if t.unbound {
+		t.boundGaps(t.recTime)
 	}
 	t.advance(t.least-int64(t.src.Lateness), rec.Offset)
 	return nil
@@ -271,9 +276,12 @@ func (t *profileTask) maybeEmit(ctx context.Context, tail bool) error {
 
 // emit closes the panes below the frontier [T2]: profiles produced and
 // acknowledged, then the marker to every profiles partition, then the commit.
-// An idle move commits before its markers [T3].
+// An idle move commits before its markers [T3]. A gap comes before all of them.
 func (t *profileTask) emit(ctx context.Context, idle bool) error {
 	if err := t.letters.flush(ctx); err != nil {
+		return err
+	}
+	if told, err := t.tellGaps(ctx); !told {
 		return err
 	}
 	if err := t.out.profiles(ctx, t.panes.Below(t.meta.Frontier)); err != nil {

@@ -17,8 +17,8 @@ import (
 // written by a newer driftd in a way that older ones must not pass over.
 // Format 2 has seasonal references: whoever passed over their slots would judge
 // every hour by the whole. Format 3 has pairs, whose sums every writer of
-// profiles must form.
-const Version = 3
+// profiles must form. Format 4 has gaps in driftd.profiles.
+const Version = 4
 
 // NewerError says that a record asks for a newer driftd.
 type NewerError struct {

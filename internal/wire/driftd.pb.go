@@ -717,6 +717,7 @@ type ProfileRecord struct {
 	Layout        string                 `protobuf:"bytes,8,opt,name=layout,proto3" json:"layout,omitempty"` // fingerprint, empty for a model without one
 	Profile       *Profile               `protobuf:"bytes,9,opt,name=profile,proto3" json:"profile,omitempty"`
 	Marker        *Marker                `protobuf:"bytes,10,opt,name=marker,proto3" json:"marker,omitempty"` // instead of a profile
+	Gap           *Gap                   `protobuf:"bytes,11,opt,name=gap,proto3" json:"gap,omitempty"`       // instead of a profile; min_reader 4
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -821,12 +822,20 @@ func (x *ProfileRecord) GetMarker() *Marker {
 	return nil
 }
 
+func (x *ProfileRecord) GetGap() *Gap {
+	if x != nil {
+		return x.Gap
+	}
+	return nil
+}
+
 type Marker struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Frontier      int64                  `protobuf:"varint,1,opt,name=frontier,proto3" json:"frontier,omitempty"`     // panes below are closed; the least int64 for none yet
 	Partitions    int32                  `protobuf:"varint,2,opt,name=partitions,proto3" json:"partitions,omitempty"` // of the source topic
 	Begin         int64                  `protobuf:"varint,3,opt,name=begin,proto3" json:"begin,omitempty"`           // the first pane that the partition had; the greatest int64 while unknown
 	Cut           bool                   `protobuf:"varint,4,opt,name=cut,proto3" json:"cut,omitempty"`               // records before begin were left out
+	Start         int64                  `protobuf:"varint,5,opt,name=start,proto3" json:"start,omitempty"`           // epoch of the owner that began without a commit; 0: not known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -889,6 +898,83 @@ func (x *Marker) GetCut() bool {
 	return false
 }
 
+func (x *Marker) GetStart() int64 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+// Records that nobody can read any more. They would have counted in the panes
+// from `from` on and before `to`.
+type Gap struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	From          int64                  `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"` // ns
+	To            int64                  `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
+	Why           string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	Fresh         bool                   `protobuf:"varint,4,opt,name=fresh,proto3" json:"fresh,omitempty"` // there was no commit: it counts from the frontier that the partition had, if it was known at all
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gap) Reset() {
+	*x = Gap{}
+	mi := &file_driftd_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gap) ProtoMessage() {}
+
+func (x *Gap) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gap.ProtoReflect.Descriptor instead.
+func (*Gap) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Gap) GetFrom() int64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Gap) GetTo() int64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *Gap) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *Gap) GetFresh() bool {
+	if x != nil {
+		return x.Fresh
+	}
+	return false
+}
+
 type Reference struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MinReader     uint32                 `protobuf:"varint,1,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
@@ -911,7 +997,7 @@ type Reference struct {
 
 func (x *Reference) Reset() {
 	*x = Reference{}
-	mi := &file_driftd_proto_msgTypes[11]
+	mi := &file_driftd_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1009,7 @@ func (x *Reference) String() string {
 func (*Reference) ProtoMessage() {}
 
 func (x *Reference) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[11]
+	mi := &file_driftd_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1022,7 @@ func (x *Reference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reference.ProtoReflect.Descriptor instead.
 func (*Reference) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{11}
+	return file_driftd_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Reference) GetMinReader() uint32 {
@@ -1048,7 +1134,7 @@ type ColumnReference struct {
 
 func (x *ColumnReference) Reset() {
 	*x = ColumnReference{}
-	mi := &file_driftd_proto_msgTypes[12]
+	mi := &file_driftd_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1060,7 +1146,7 @@ func (x *ColumnReference) String() string {
 func (*ColumnReference) ProtoMessage() {}
 
 func (x *ColumnReference) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[12]
+	mi := &file_driftd_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1073,7 +1159,7 @@ func (x *ColumnReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnReference.ProtoReflect.Descriptor instead.
 func (*ColumnReference) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{12}
+	return file_driftd_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ColumnReference) GetProfile() *ColumnProfile {
@@ -1109,7 +1195,7 @@ type Scale struct {
 
 func (x *Scale) Reset() {
 	*x = Scale{}
-	mi := &file_driftd_proto_msgTypes[13]
+	mi := &file_driftd_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1207,7 @@ func (x *Scale) String() string {
 func (*Scale) ProtoMessage() {}
 
 func (x *Scale) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[13]
+	mi := &file_driftd_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1220,7 @@ func (x *Scale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scale.ProtoReflect.Descriptor instead.
 func (*Scale) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{13}
+	return file_driftd_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Scale) GetLength() int64 {
@@ -1181,7 +1267,7 @@ type ColumnScale struct {
 
 func (x *ColumnScale) Reset() {
 	*x = ColumnScale{}
-	mi := &file_driftd_proto_msgTypes[14]
+	mi := &file_driftd_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +1279,7 @@ func (x *ColumnScale) String() string {
 func (*ColumnScale) ProtoMessage() {}
 
 func (x *ColumnScale) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[14]
+	mi := &file_driftd_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +1292,7 @@ func (x *ColumnScale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnScale.ProtoReflect.Descriptor instead.
 func (*ColumnScale) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{14}
+	return file_driftd_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ColumnScale) GetWindows() int64 {
@@ -1286,7 +1372,7 @@ type Fit struct {
 
 func (x *Fit) Reset() {
 	*x = Fit{}
-	mi := &file_driftd_proto_msgTypes[15]
+	mi := &file_driftd_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1384,7 @@ func (x *Fit) String() string {
 func (*Fit) ProtoMessage() {}
 
 func (x *Fit) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[15]
+	mi := &file_driftd_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1397,7 @@ func (x *Fit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fit.ProtoReflect.Descriptor instead.
 func (*Fit) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{15}
+	return file_driftd_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Fit) GetName() string {
@@ -1420,7 +1506,7 @@ type ResidualFit struct {
 
 func (x *ResidualFit) Reset() {
 	*x = ResidualFit{}
-	mi := &file_driftd_proto_msgTypes[16]
+	mi := &file_driftd_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +1518,7 @@ func (x *ResidualFit) String() string {
 func (*ResidualFit) ProtoMessage() {}
 
 func (x *ResidualFit) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[16]
+	mi := &file_driftd_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1445,7 +1531,7 @@ func (x *ResidualFit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResidualFit.ProtoReflect.Descriptor instead.
 func (*ResidualFit) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{16}
+	return file_driftd_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ResidualFit) GetR() int64 {
@@ -1509,7 +1595,7 @@ type ReferenceFile struct {
 
 func (x *ReferenceFile) Reset() {
 	*x = ReferenceFile{}
-	mi := &file_driftd_proto_msgTypes[17]
+	mi := &file_driftd_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1607,7 @@ func (x *ReferenceFile) String() string {
 func (*ReferenceFile) ProtoMessage() {}
 
 func (x *ReferenceFile) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[17]
+	mi := &file_driftd_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1620,7 @@ func (x *ReferenceFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReferenceFile.ProtoReflect.Descriptor instead.
 func (*ReferenceFile) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{17}
+	return file_driftd_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReferenceFile) GetMinReader() uint32 {
@@ -1571,7 +1657,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_driftd_proto_msgTypes[18]
+	mi := &file_driftd_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1583,7 +1669,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[18]
+	mi := &file_driftd_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1596,7 +1682,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{18}
+	return file_driftd_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Request) GetMinReader() uint32 {
@@ -1645,7 +1731,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_driftd_proto_msgTypes[19]
+	mi := &file_driftd_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1657,7 +1743,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[19]
+	mi := &file_driftd_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1670,7 +1756,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{19}
+	return file_driftd_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Origin) GetKind() string {
@@ -1746,7 +1832,7 @@ type Since struct {
 
 func (x *Since) Reset() {
 	*x = Since{}
-	mi := &file_driftd_proto_msgTypes[20]
+	mi := &file_driftd_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1758,7 +1844,7 @@ func (x *Since) String() string {
 func (*Since) ProtoMessage() {}
 
 func (x *Since) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[20]
+	mi := &file_driftd_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1771,7 +1857,7 @@ func (x *Since) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Since.ProtoReflect.Descriptor instead.
 func (*Since) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{20}
+	return file_driftd_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Since) GetColumn() string {
@@ -1798,7 +1884,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1810,7 +1896,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1823,7 +1909,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{21}
+	return file_driftd_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Use) GetMinReader() uint32 {
@@ -1853,7 +1939,7 @@ type UseEntry struct {
 
 func (x *UseEntry) Reset() {
 	*x = UseEntry{}
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1865,7 +1951,7 @@ func (x *UseEntry) String() string {
 func (*UseEntry) ProtoMessage() {}
 
 func (x *UseEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1878,7 +1964,7 @@ func (x *UseEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UseEntry.ProtoReflect.Descriptor instead.
 func (*UseEntry) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{22}
+	return file_driftd_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *UseEntry) GetReference() string {
@@ -1933,7 +2019,7 @@ type Forgotten struct {
 
 func (x *Forgotten) Reset() {
 	*x = Forgotten{}
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1945,7 +2031,7 @@ func (x *Forgotten) String() string {
 func (*Forgotten) ProtoMessage() {}
 
 func (x *Forgotten) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1958,7 +2044,7 @@ func (x *Forgotten) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forgotten.ProtoReflect.Descriptor instead.
 func (*Forgotten) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{23}
+	return file_driftd_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Forgotten) GetMinReader() uint32 {
@@ -2016,7 +2102,7 @@ type WindowRecord struct {
 
 func (x *WindowRecord) Reset() {
 	*x = WindowRecord{}
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2028,7 +2114,7 @@ func (x *WindowRecord) String() string {
 func (*WindowRecord) ProtoMessage() {}
 
 func (x *WindowRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2041,7 +2127,7 @@ func (x *WindowRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WindowRecord.ProtoReflect.Descriptor instead.
 func (*WindowRecord) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{24}
+	return file_driftd_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WindowRecord) GetMinReader() uint32 {
@@ -2134,7 +2220,7 @@ type Bootstrap struct {
 
 func (x *Bootstrap) Reset() {
 	*x = Bootstrap{}
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2146,7 +2232,7 @@ func (x *Bootstrap) String() string {
 func (*Bootstrap) ProtoMessage() {}
 
 func (x *Bootstrap) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2159,7 +2245,7 @@ func (x *Bootstrap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bootstrap.ProtoReflect.Descriptor instead.
 func (*Bootstrap) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{25}
+	return file_driftd_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Bootstrap) GetMinReader() uint32 {
@@ -2243,7 +2329,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2255,7 +2341,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2268,7 +2354,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{26}
+	return file_driftd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Span) GetPartition() int32 {
@@ -2320,7 +2406,7 @@ type SeriesState struct {
 
 func (x *SeriesState) Reset() {
 	*x = SeriesState{}
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2332,7 +2418,7 @@ func (x *SeriesState) String() string {
 func (*SeriesState) ProtoMessage() {}
 
 func (x *SeriesState) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2345,7 +2431,7 @@ func (x *SeriesState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesState.ProtoReflect.Descriptor instead.
 func (*SeriesState) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{27}
+	return file_driftd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SeriesState) GetMinReader() uint32 {
@@ -2497,7 +2583,7 @@ type Tally struct {
 
 func (x *Tally) Reset() {
 	*x = Tally{}
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2509,7 +2595,7 @@ func (x *Tally) String() string {
 func (*Tally) ProtoMessage() {}
 
 func (x *Tally) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2522,7 +2608,7 @@ func (x *Tally) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tally.ProtoReflect.Descriptor instead.
 func (*Tally) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{28}
+	return file_driftd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Tally) GetLayout() string {
@@ -2590,7 +2676,7 @@ type Break struct {
 
 func (x *Break) Reset() {
 	*x = Break{}
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2602,7 +2688,7 @@ func (x *Break) String() string {
 func (*Break) ProtoMessage() {}
 
 func (x *Break) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2615,7 +2701,7 @@ func (x *Break) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Break.ProtoReflect.Descriptor instead.
 func (*Break) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{29}
+	return file_driftd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Break) GetColumn() string {
@@ -2680,7 +2766,7 @@ type Sequence struct {
 
 func (x *Sequence) Reset() {
 	*x = Sequence{}
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2692,7 +2778,7 @@ func (x *Sequence) String() string {
 func (*Sequence) ProtoMessage() {}
 
 func (x *Sequence) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2705,7 +2791,7 @@ func (x *Sequence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sequence.ProtoReflect.Descriptor instead.
 func (*Sequence) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{30}
+	return file_driftd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Sequence) GetColumn() string {
@@ -2747,13 +2833,16 @@ type Frontier struct {
 	Cut             bool                   `protobuf:"varint,7,opt,name=cut,proto3" json:"cut,omitempty"`
 	FirstPartitions int32                  `protobuf:"varint,8,opt,name=first_partitions,json=firstPartitions,proto3" json:"first_partitions,omitempty"` // of the topic, at this partition's first marker
 	Grown           bool                   `protobuf:"varint,9,opt,name=grown,proto3" json:"grown,omitempty"`                                            // it was added to a topic that was being read
+	Start           int64                  `protobuf:"varint,10,opt,name=start,proto3" json:"start,omitempty"`                                           // Marker.start
+	Anew            bool                   `protobuf:"varint,11,opt,name=anew,proto3" json:"anew,omitempty"`                                             // it was begun anew, and the gap is still to be told
+	Gaps            []*Gap                 `protobuf:"bytes,12,rep,name=gaps,proto3" json:"gaps,omitempty"`                                              // that an open window may overlap
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
 
 func (x *Frontier) Reset() {
 	*x = Frontier{}
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2765,7 +2854,7 @@ func (x *Frontier) String() string {
 func (*Frontier) ProtoMessage() {}
 
 func (x *Frontier) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2778,7 +2867,7 @@ func (x *Frontier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frontier.ProtoReflect.Descriptor instead.
 func (*Frontier) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{31}
+	return file_driftd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Frontier) GetTopic() string {
@@ -2844,6 +2933,27 @@ func (x *Frontier) GetGrown() bool {
 	return false
 }
 
+func (x *Frontier) GetStart() int64 {
+	if x != nil {
+		return x.Start
+	}
+	return 0
+}
+
+func (x *Frontier) GetAnew() bool {
+	if x != nil {
+		return x.Anew
+	}
+	return false
+}
+
+func (x *Frontier) GetGaps() []*Gap {
+	if x != nil {
+		return x.Gaps
+	}
+	return nil
+}
+
 type OpenWindow struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Length        int64                  `protobuf:"varint,1,opt,name=length,proto3" json:"length,omitempty"`
@@ -2859,7 +2969,7 @@ type OpenWindow struct {
 
 func (x *OpenWindow) Reset() {
 	*x = OpenWindow{}
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2871,7 +2981,7 @@ func (x *OpenWindow) String() string {
 func (*OpenWindow) ProtoMessage() {}
 
 func (x *OpenWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2884,7 +2994,7 @@ func (x *OpenWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWindow.ProtoReflect.Descriptor instead.
 func (*OpenWindow) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{32}
+	return file_driftd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *OpenWindow) GetLength() int64 {
@@ -2949,7 +3059,7 @@ type History struct {
 
 func (x *History) Reset() {
 	*x = History{}
-	mi := &file_driftd_proto_msgTypes[33]
+	mi := &file_driftd_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2961,7 +3071,7 @@ func (x *History) String() string {
 func (*History) ProtoMessage() {}
 
 func (x *History) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[33]
+	mi := &file_driftd_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2974,7 +3084,7 @@ func (x *History) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use History.ProtoReflect.Descriptor instead.
 func (*History) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{33}
+	return file_driftd_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *History) GetColumn() string {
@@ -3038,7 +3148,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_driftd_proto_msgTypes[34]
+	mi := &file_driftd_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3050,7 +3160,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[34]
+	mi := &file_driftd_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3063,7 +3173,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{34}
+	return file_driftd_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Incident) GetId() string {
@@ -3209,7 +3319,7 @@ type IncidentColumn struct {
 
 func (x *IncidentColumn) Reset() {
 	*x = IncidentColumn{}
-	mi := &file_driftd_proto_msgTypes[35]
+	mi := &file_driftd_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3221,7 +3331,7 @@ func (x *IncidentColumn) String() string {
 func (*IncidentColumn) ProtoMessage() {}
 
 func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[35]
+	mi := &file_driftd_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3234,7 +3344,7 @@ func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentColumn.ProtoReflect.Descriptor instead.
 func (*IncidentColumn) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{35}
+	return file_driftd_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *IncidentColumn) GetColumn() string {
@@ -3313,7 +3423,7 @@ type Fixed struct {
 
 func (x *Fixed) Reset() {
 	*x = Fixed{}
-	mi := &file_driftd_proto_msgTypes[36]
+	mi := &file_driftd_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3325,7 +3435,7 @@ func (x *Fixed) String() string {
 func (*Fixed) ProtoMessage() {}
 
 func (x *Fixed) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[36]
+	mi := &file_driftd_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3338,7 +3448,7 @@ func (x *Fixed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fixed.ProtoReflect.Descriptor instead.
 func (*Fixed) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{36}
+	return file_driftd_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Fixed) GetMinReader() uint32 {
@@ -3428,7 +3538,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\x04_max\".\n" +
 	"\x04Name\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\x06R\x04hash\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\xb1\x02\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xd5\x02\n" +
 	"\rProfileRecord\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -3441,14 +3551,21 @@ const file_driftd_proto_rawDesc = "" +
 	"\x06layout\x18\b \x01(\tR\x06layout\x12.\n" +
 	"\aprofile\x18\t \x01(\v2\x14.driftd.wire.ProfileR\aprofile\x12+\n" +
 	"\x06marker\x18\n" +
-	" \x01(\v2\x13.driftd.wire.MarkerR\x06marker\"l\n" +
+	" \x01(\v2\x13.driftd.wire.MarkerR\x06marker\x12\"\n" +
+	"\x03gap\x18\v \x01(\v2\x10.driftd.wire.GapR\x03gap\"\x82\x01\n" +
 	"\x06Marker\x12\x1a\n" +
 	"\bfrontier\x18\x01 \x01(\x03R\bfrontier\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x02 \x01(\x05R\n" +
 	"partitions\x12\x14\n" +
 	"\x05begin\x18\x03 \x01(\x03R\x05begin\x12\x10\n" +
-	"\x03cut\x18\x04 \x01(\bR\x03cut\"\xa0\x03\n" +
+	"\x03cut\x18\x04 \x01(\bR\x03cut\x12\x14\n" +
+	"\x05start\x18\x05 \x01(\x03R\x05start\"Q\n" +
+	"\x03Gap\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x03R\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\x03R\x02to\x12\x10\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\x12\x14\n" +
+	"\x05fresh\x18\x04 \x01(\bR\x05fresh\"\xa0\x03\n" +
 	"\tReference\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -3628,7 +3745,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\x06column\x18\x01 \x01(\tR\x06column\x12\x1a\n" +
 	"\bdetector\x18\x02 \x01(\tR\bdetector\x12\x14\n" +
 	"\x05basis\x18\x03 \x01(\tR\x05basis\x12\x14\n" +
-	"\x05state\x18\x04 \x01(\fR\x05state\"\xf9\x01\n" +
+	"\x05state\x18\x04 \x01(\fR\x05state\"\xc9\x02\n" +
 	"\bFrontier\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
@@ -3640,7 +3757,11 @@ const file_driftd_proto_rawDesc = "" +
 	"\x05begin\x18\x06 \x01(\x03R\x05begin\x12\x10\n" +
 	"\x03cut\x18\a \x01(\bR\x03cut\x12)\n" +
 	"\x10first_partitions\x18\b \x01(\x05R\x0ffirstPartitions\x12\x14\n" +
-	"\x05grown\x18\t \x01(\bR\x05grown\"\xca\x01\n" +
+	"\x05grown\x18\t \x01(\bR\x05grown\x12\x14\n" +
+	"\x05start\x18\n" +
+	" \x01(\x03R\x05start\x12\x12\n" +
+	"\x04anew\x18\v \x01(\bR\x04anew\x12$\n" +
+	"\x04gaps\x18\f \x03(\v2\x10.driftd.wire.GapR\x04gaps\"\xca\x01\n" +
 	"\n" +
 	"OpenWindow\x12\x16\n" +
 	"\x06length\x18\x01 \x01(\x03R\x06length\x12\x14\n" +
@@ -3713,7 +3834,7 @@ func file_driftd_proto_rawDescGZIP() []byte {
 	return file_driftd_proto_rawDescData
 }
 
-var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_driftd_proto_goTypes = []any{
 	(*Layout)(nil),          // 0: driftd.wire.Layout
 	(*ColumnLayout)(nil),    // 1: driftd.wire.ColumnLayout
@@ -3726,33 +3847,34 @@ var file_driftd_proto_goTypes = []any{
 	(*Name)(nil),            // 8: driftd.wire.Name
 	(*ProfileRecord)(nil),   // 9: driftd.wire.ProfileRecord
 	(*Marker)(nil),          // 10: driftd.wire.Marker
-	(*Reference)(nil),       // 11: driftd.wire.Reference
-	(*ColumnReference)(nil), // 12: driftd.wire.ColumnReference
-	(*Scale)(nil),           // 13: driftd.wire.Scale
-	(*ColumnScale)(nil),     // 14: driftd.wire.ColumnScale
-	(*Fit)(nil),             // 15: driftd.wire.Fit
-	(*ResidualFit)(nil),     // 16: driftd.wire.ResidualFit
-	(*ReferenceFile)(nil),   // 17: driftd.wire.ReferenceFile
-	(*Request)(nil),         // 18: driftd.wire.Request
-	(*Origin)(nil),          // 19: driftd.wire.Origin
-	(*Since)(nil),           // 20: driftd.wire.Since
-	(*Use)(nil),             // 21: driftd.wire.Use
-	(*UseEntry)(nil),        // 22: driftd.wire.UseEntry
-	(*Forgotten)(nil),       // 23: driftd.wire.Forgotten
-	(*WindowRecord)(nil),    // 24: driftd.wire.WindowRecord
-	(*Bootstrap)(nil),       // 25: driftd.wire.Bootstrap
-	(*Span)(nil),            // 26: driftd.wire.Span
-	(*SeriesState)(nil),     // 27: driftd.wire.SeriesState
-	(*Tally)(nil),           // 28: driftd.wire.Tally
-	(*Break)(nil),           // 29: driftd.wire.Break
-	(*Sequence)(nil),        // 30: driftd.wire.Sequence
-	(*Frontier)(nil),        // 31: driftd.wire.Frontier
-	(*OpenWindow)(nil),      // 32: driftd.wire.OpenWindow
-	(*History)(nil),         // 33: driftd.wire.History
-	(*Incident)(nil),        // 34: driftd.wire.Incident
-	(*IncidentColumn)(nil),  // 35: driftd.wire.IncidentColumn
-	(*Fixed)(nil),           // 36: driftd.wire.Fixed
-	nil,                     // 37: driftd.wire.Incident.LabelsEntry
+	(*Gap)(nil),             // 11: driftd.wire.Gap
+	(*Reference)(nil),       // 12: driftd.wire.Reference
+	(*ColumnReference)(nil), // 13: driftd.wire.ColumnReference
+	(*Scale)(nil),           // 14: driftd.wire.Scale
+	(*ColumnScale)(nil),     // 15: driftd.wire.ColumnScale
+	(*Fit)(nil),             // 16: driftd.wire.Fit
+	(*ResidualFit)(nil),     // 17: driftd.wire.ResidualFit
+	(*ReferenceFile)(nil),   // 18: driftd.wire.ReferenceFile
+	(*Request)(nil),         // 19: driftd.wire.Request
+	(*Origin)(nil),          // 20: driftd.wire.Origin
+	(*Since)(nil),           // 21: driftd.wire.Since
+	(*Use)(nil),             // 22: driftd.wire.Use
+	(*UseEntry)(nil),        // 23: driftd.wire.UseEntry
+	(*Forgotten)(nil),       // 24: driftd.wire.Forgotten
+	(*WindowRecord)(nil),    // 25: driftd.wire.WindowRecord
+	(*Bootstrap)(nil),       // 26: driftd.wire.Bootstrap
+	(*Span)(nil),            // 27: driftd.wire.Span
+	(*SeriesState)(nil),     // 28: driftd.wire.SeriesState
+	(*Tally)(nil),           // 29: driftd.wire.Tally
+	(*Break)(nil),           // 30: driftd.wire.Break
+	(*Sequence)(nil),        // 31: driftd.wire.Sequence
+	(*Frontier)(nil),        // 32: driftd.wire.Frontier
+	(*OpenWindow)(nil),      // 33: driftd.wire.OpenWindow
+	(*History)(nil),         // 34: driftd.wire.History
+	(*Incident)(nil),        // 35: driftd.wire.Incident
+	(*IncidentColumn)(nil),  // 36: driftd.wire.IncidentColumn
+	(*Fixed)(nil),           // 37: driftd.wire.Fixed
+	nil,                     // 38: driftd.wire.Incident.LabelsEntry
 }
 var file_driftd_proto_depIdxs = []int32{
 	1,  // 0: driftd.wire.Layout.columns:type_name -> driftd.wire.ColumnLayout
@@ -3765,34 +3887,36 @@ var file_driftd_proto_depIdxs = []int32{
 	8,  // 7: driftd.wire.ColumnProfile.names:type_name -> driftd.wire.Name
 	6,  // 8: driftd.wire.ProfileRecord.profile:type_name -> driftd.wire.Profile
 	10, // 9: driftd.wire.ProfileRecord.marker:type_name -> driftd.wire.Marker
-	12, // 10: driftd.wire.Reference.columns:type_name -> driftd.wire.ColumnReference
-	13, // 11: driftd.wire.Reference.scales:type_name -> driftd.wire.Scale
-	7,  // 12: driftd.wire.ColumnReference.profile:type_name -> driftd.wire.ColumnProfile
-	14, // 13: driftd.wire.Scale.columns:type_name -> driftd.wire.ColumnScale
-	15, // 14: driftd.wire.ColumnScale.fits:type_name -> driftd.wire.Fit
-	16, // 15: driftd.wire.ColumnScale.residual:type_name -> driftd.wire.ResidualFit
-	19, // 16: driftd.wire.Request.origin:type_name -> driftd.wire.Origin
-	20, // 17: driftd.wire.Origin.since:type_name -> driftd.wire.Since
-	22, // 18: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
-	19, // 19: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
-	6,  // 20: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
-	26, // 21: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
-	31, // 22: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
-	32, // 23: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
-	33, // 24: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
-	34, // 25: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
-	30, // 26: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
-	29, // 27: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
-	34, // 28: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
-	28, // 29: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
-	6,  // 30: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
-	35, // 31: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
-	37, // 32: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	11, // 10: driftd.wire.ProfileRecord.gap:type_name -> driftd.wire.Gap
+	13, // 11: driftd.wire.Reference.columns:type_name -> driftd.wire.ColumnReference
+	14, // 12: driftd.wire.Reference.scales:type_name -> driftd.wire.Scale
+	7,  // 13: driftd.wire.ColumnReference.profile:type_name -> driftd.wire.ColumnProfile
+	15, // 14: driftd.wire.Scale.columns:type_name -> driftd.wire.ColumnScale
+	16, // 15: driftd.wire.ColumnScale.fits:type_name -> driftd.wire.Fit
+	17, // 16: driftd.wire.ColumnScale.residual:type_name -> driftd.wire.ResidualFit
+	20, // 17: driftd.wire.Request.origin:type_name -> driftd.wire.Origin
+	21, // 18: driftd.wire.Origin.since:type_name -> driftd.wire.Since
+	23, // 19: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
+	20, // 20: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
+	6,  // 21: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
+	27, // 22: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
+	32, // 23: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
+	33, // 24: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
+	34, // 25: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
+	35, // 26: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
+	31, // 27: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
+	30, // 28: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
+	35, // 29: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
+	29, // 30: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
+	11, // 31: driftd.wire.Frontier.gaps:type_name -> driftd.wire.Gap
+	6,  // 32: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
+	36, // 33: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
+	38, // 34: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_driftd_proto_init() }
@@ -3807,7 +3931,7 @@ func file_driftd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driftd_proto_rawDesc), len(file_driftd_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   38,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

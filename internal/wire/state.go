@@ -38,6 +38,28 @@ type SourceFrontier struct {
 	Cut        bool
 	First      int  // Partitions at the first marker
 	Grown      bool // it was added to a topic that was being read: windows that were open then lack nothing we know of, but are not whole
+
+	Start int64        // Marker.Start
+	Anew  bool         // begun without a commit although Frontier was known: until the gap from there on is told
+	Gaps  []detect.Gap // of records that are lost, in order [E7]
+}
+
+func (f *SourceFrontier) toWire(k SourcePartition) *Frontier {
+	m := &Frontier{Topic: k.Topic, Partition: int32(k.Partition), Epoch: f.Epoch, Frontier: f.Frontier, Partitions: int32(f.Partitions),
+		Begin: f.Begin, Cut: f.Cut, FirstPartitions: int32(f.First), Grown: f.Grown, Start: f.Start, Anew: f.Anew}
+	for _, g := range f.Gaps {
+		m.Gaps = append(m.Gaps, &Gap{From: g.From, To: g.To, Why: g.Why})
+	}
+	return m
+}
+
+func frontierFromWire(m *Frontier) SourceFrontier {
+	f := SourceFrontier{Epoch: m.Epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut,
+		First: int(m.FirstPartitions), Grown: m.Grown, Start: m.Start, Anew: m.Anew}
+	for _, g := range m.Gaps {
+		f.Gaps = append(f.Gaps, detect.Gap{From: g.From, To: g.To, Why: g.Why})
+	}
+	return f
 }
 
 // EncodeState gives the record's bytes.
@@ -45,7 +67,7 @@ func EncodeState(s *State) ([]byte, error) {
 	m := &SeriesState{MinReader: 1, Model: s.Series.Model, Segment: s.Series.Segment, AsOf: s.AsOf, Since: s.Since, Merged: s.Detect.Merged, Silent: int64(s.Detect.Alerts.Silent),
 		Learned: s.Detect.Learned, LearnedFirst: s.Detect.LearnedFirst, LearnedUse: s.Detect.LearnedUse, Accepted: s.Detect.Accepted}
 	for k, f := range s.Frontiers {
-		m.Frontiers = append(m.Frontiers, &Frontier{Topic: k.Topic, Partition: int32(k.Partition), Epoch: f.Epoch, Frontier: f.Frontier, Partitions: int32(f.Partitions), Begin: f.Begin, Cut: f.Cut, FirstPartitions: int32(f.First), Grown: f.Grown})
+		m.Frontiers = append(m.Frontiers, f.toWire(k))
 	}
 	slices.SortFunc(m.Frontiers, func(a, b *Frontier) int {
 		if a.Topic != b.Topic {
@@ -99,7 +121,7 @@ func DecodeState(b []byte, layout func(fingerprint string) (*driftd.Layout, erro
 	s.Detect.Merged, s.Detect.Alerts.Silent = m.Merged, int(m.Silent)
 	s.Detect.Learned, s.Detect.LearnedFirst, s.Detect.LearnedUse, s.Detect.Accepted = m.Learned, m.LearnedFirst, m.LearnedUse, m.Accepted
 	for _, f := range m.Frontiers {
-		s.Frontiers[SourcePartition{f.Topic, int(f.Partition)}] = SourceFrontier{f.Epoch, f.Frontier, int(f.Partitions), f.Begin, f.Cut, int(f.FirstPartitions), f.Grown}
+		s.Frontiers[SourcePartition{f.Topic, int(f.Partition)}] = frontierFromWire(f)
 	}
 	for _, w := range m.Windows {
 		ow := detect.OpenWindow{Window: driftd.Window{Length: time.Duration(w.Length), Start: w.Start, End: w.End}, Layout: w.Layout, Incomplete: w.Incomplete, Empty: w.Empty}

@@ -147,7 +147,9 @@ func TestReferenceFile(t *testing.T) {
 func testState(l *driftd.Layout) *State {
 	end := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	return &State{Series: driftd.Series{Model: "fraud", Segment: "country=DE"}, AsOf: 17,
-		Frontiers: map[SourcePartition]SourceFrontier{{"p", 0}: {5, 6, 2, 7, true, 1, false}, {"p", 1}: {5, driftd.MinTime, 2, driftd.MaxTime, false, 2, true}},
+		Frontiers: map[SourcePartition]SourceFrontier{
+			{"p", 0}: {Epoch: 5, Frontier: 6, Partitions: 2, Begin: 7, Cut: true, First: 1},
+			{"p", 1}: {Epoch: 5, Frontier: driftd.MinTime, Partitions: 2, Begin: driftd.MaxTime, First: 2, Grown: true}},
 		Detect: detect.State{Merged: 99, Windows: []detect.OpenWindow{
 			{Window: driftd.Window{Length: time.Hour, Start: 1, End: 2}, Layout: l.Fingerprint, Profile: driftd.NewProfile(l), Incomplete: "why", Empty: 3}, {Window: driftd.Window{Length: 24 * time.Hour}}},
 			Alerts: alerts.State{Silent: 2, Histories: []alerts.History{{Column: "amount", Length: time.Hour, Flags: []bool{true, false}, Starts: []int64{1, 2}, Scores: []float64{.5, -.5}}},
@@ -160,6 +162,9 @@ func testState(l *driftd.Layout) *State {
 func TestStateRoundTrip(t *testing.T) {
 	l := testLayout(t)
 	s := testState(l)
+	f := s.Frontiers[SourcePartition{"p", 0}]
+	f.Start, f.Anew, f.Gaps = 3, true, []detect.Gap{{From: 1, To: 2, Why: "deleted"}}
+	s.Frontiers[SourcePartition{"p", 0}] = f
 	b, err := EncodeState(s)
 	if err != nil {
 		t.Fatal(err)
