@@ -301,7 +301,7 @@ func (g *Group) watch(ctx, genCtx context.Context, vanished chan<- struct{}) {
 // dialer is the client's, remembering the connections that are open.
 func (g *Group) dialer() *kafkago.Dialer {
 	d := *g.cfg.Client.Dialer()
-	dial := (&net.Dialer{Timeout: d.Timeout}).DialContext
+	dial := d.DialFunc
 	d.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if err != nil {

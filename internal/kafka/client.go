@@ -25,6 +25,9 @@ type Config struct {
 	TLS      *tls.Config    // nil: plain text; see TLSConfig
 	SASL     sasl.Mechanism // nil: none; see SASL
 
+	// Dial opens a connection to a broker, TLS not included; nil: net.Dialer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
 	// OnRetry, when set, hears of every failed attempt that is going to be
 	// repeated. op is one of "fetch", "produce", "commit", "offsets",
 	// "metadata": a closed set, fit for a metric's label. It is called from many
@@ -64,7 +67,11 @@ func New(cfg Config) (*Client, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{cfg: cfg, addr: kafkago.TCP(cfg.Brokers...), ctx: ctx, cancel: cancel}
+	if cfg.Dial == nil {
+		c.cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
 	c.transport = &kafkago.Transport{
+		Dial:        c.cfg.Dial,
 		DialTimeout: dialTimeout,
 		ClientID:    cfg.ClientID,
 		TLS:         cfg.TLS,
@@ -72,6 +79,7 @@ func New(cfg Config) (*Client, error) {
 		Context:     ctx,
 	}
 	c.dialer = &kafkago.Dialer{
+		DialFunc:      c.cfg.Dial,
 		ClientID:      cfg.ClientID,
 		Timeout:       dialTimeout,
 		DualStack:     true,

@@ -63,22 +63,30 @@ func (e *emitter) profiles(ctx context.Context, panes []*fold.Pane) error {
 func eachSeries(p *fold.Pane, fn func(driftd.Series, *driftd.Layout, *driftd.Profile) error) error {
 	type key struct {
 		series driftd.Series
-		layout *driftd.Layout
+		layout string // fingerprint
 	}
-	var order []key
-	all := map[key]*driftd.Profile{}
+	type part struct {
+		key
+		layout *driftd.Layout
+		prof   *driftd.Profile
+	}
+	var parts []part
+	at := map[key]int{}
 	_ = p.Each(func(m *consumers.Model, seg int, prof *driftd.Profile) error { // fn gives no error
-		k := key{driftd.Series{Model: m.Name, Segment: m.Segments[seg]}, m.Layout}
-		if have := all[k]; have != nil {
-			have.Merge(prof)
+		k := key{series: driftd.Series{Model: m.Name, Segment: m.Segments[seg]}}
+		if m.Layout != nil {
+			k.layout = m.Layout.Fingerprint
+		}
+		if i, ok := at[k]; ok {
+			parts[i].prof.Merge(prof)
 			return nil
 		}
-		all[k] = prof
-		order = append(order, k)
+		at[k] = len(parts)
+		parts = append(parts, part{k, m.Layout, prof})
 		return nil
 	})
-	for _, k := range order {
-		if err := fn(k.series, k.layout, all[k]); err != nil {
+	for _, x := range parts {
+		if err := fn(x.series, x.layout, x.prof); err != nil {
 			return err
 		}
 	}

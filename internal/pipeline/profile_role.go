@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -37,14 +36,13 @@ func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Clie
 	}
 	f := c.NewFetcher(kafka.FetchConfig{Topic: src.Topic})
 	g, ctx := errgroup.WithContext(ctx)
-	var mu sync.Mutex
 	for _, p := range m.Partitions {
 		g.Go(func() error {
 			t := newProfileTask(set, src, c, refs, m, p)
 			t.pace = pc
 			defer pc.leave(src.Topic, p)
 			defer set.Metrics.DropPartition(set.profileGroup(src.Topic), src.Topic, p)
-			if err := t.take(ctx, committed[p], start, &mu); err != nil {
+			if err := t.take(ctx, committed[p], start); err != nil {
 				return ctxErr(ctx, err)
 			}
 			chunks := f.Add(p, t.next)
@@ -112,17 +110,14 @@ func newProfileTask(set *Settings, src *Source, c *kafka.Client, refs *Reference
 // a marker of that epoch to every profiles partition, then the first record.
 // What an older owner still writes carries a lower epoch and is dropped. start is
 // T0 of a topic that nobody has read.
-func (t *profileTask) take(ctx context.Context, c kafka.Committed, start int64, mu *sync.Mutex) error {
+func (t *profileTask) take(ctx context.Context, c kafka.Committed, start int64) error {
 	meta, err := parseMeta(c.Metadata)
 	if err != nil {
 		return fmt.Errorf("partition %d of %s: %w", t.partition, t.src.Topic, err)
 	}
 	t.next = c.Offset
 	if c.Offset < 0 {
-		mu.Lock() // siblings without a commit agree on one T0
-		err := t.firstStart(ctx, &meta, start)
-		mu.Unlock()
-		if err != nil {
+		if err := t.firstStart(ctx, &meta, start); err != nil {
 			return err
 		}
 	}

@@ -114,6 +114,24 @@ func TestReloadInsideAPane(t *testing.T) {
 	}
 }
 
+// A reference that is pushed again, as every process does with those of its
+// config, changes nothing in an open pane: two records of one series and pane
+// would overwrite each other [E3].
+func TestPushedAgainInsideAPane(t *testing.T) {
+	bundle := buildBundle(t, embedded.Churn, embedded.LiveStart.Add(-3*time.Hour), embedded.LiveStart)
+	ev := traffic(t, embedded.Churn, embedded.LiveStart, embedded.LiveStart.Add(time.Minute), false)
+	task := unconnected(t, Source{}, nil, bundle)
+	half := len(ev.json) / 2
+	feed(t, task, ev, 0, half)
+	use(t, task.refs, bundle, driftd.MinTime)
+	task.refreshForTest()
+	feed(t, task, ev, half, len(ev.json))
+	got, most := emitted(t, task)
+	if got["churn/all"] != uint64(len(ev.json)) || most != 1 {
+		t.Fatalf("%d of %d events, %d records of one series: %v", got["churn/all"], len(ev.json), most, got)
+	}
+}
+
 // Before a layout takes effect events are counted without columns; from then on
 // they are placed, also when an event of the time before comes between.
 func TestLayoutTakesEffectAtItsTime(t *testing.T) {

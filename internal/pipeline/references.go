@@ -147,6 +147,9 @@ func (r *References) takeLayout(b []byte) error {
 	if err != nil {
 		return err
 	}
+	if r.layouts[l.Fingerprint] != nil {
+		return nil // the same, written again: open panes go on in the one that they have
+	}
 	r.layouts[l.Fingerprint] = l
 	for fp, raw := range r.waiting {
 		if of, err := wire.LayoutOf(raw); err == nil && of == l.Fingerprint {
@@ -165,6 +168,9 @@ func (r *References) takeReference(b []byte) error {
 		return err
 	}
 	fp := wire.Fingerprint(b)
+	if r.refs[fp] != nil {
+		return nil
+	}
 	l := r.layouts[of]
 	if l == nil {
 		r.waiting[fp] = append([]byte(nil), b...)
