@@ -8,11 +8,14 @@ FUZZTIME ?= 30s
 EFFORT ?= 1
 # make real PEERS=no leaves the other tools out.
 PEERS ?= yes
+# Worlds of make sim; world i has the seed SEED+i.
+RUNS ?= 1000
+SEED ?= 1
 # Flags for go test, such as GOTESTFLAGS=-v
 GOTESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e lint bench stats real fuzz generate
+.PHONY: help build demo test sim mutants e2e lint bench stats real fuzz generate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -28,6 +31,12 @@ test: ## unit tests with the race detector; need Go alone
 	cd deploy/compose/check && go test $(GOTESTFLAGS) ./...
 	cd deploy/grafana && go test $(GOTESTFLAGS) ./...
 	cd bench && go test $(GOTESTFLAGS) ./real
+
+sim: ## RUNS worlds in virtual time with faults drawn from SEED, held against an oracle (600 a minute on 2 cores)
+	go test ./internal/sim -count=1 -v -timeout 12h -run TestSim -sim.runs=$(RUNS) -sim.seed=$(SEED) | grep -vE '^ *(=== |--- PASS|PASS)'
+
+mutants: ## take every clause of the invariants out of the code: a test has to fail; writes docs/bench/mutants.md (15 minutes on 2 cores)
+	cd bench && go run ./mutants -out ../docs/bench/mutants.md
 
 e2e: ## tests against real Kafka, ClickHouse, Prometheus and Alertmanager (installed when missing)
 	go test -tags e2e -v -count=1 -timeout 30m ./e2e/...

@@ -194,7 +194,17 @@ func (t *detectTask) advance(ctx context.Context, topic string) error {
 			return err
 		}
 	}
+	t.front.mend(t.openSince)
 	return nil
+}
+
+// openSince is the start of the first window that is open.
+func (t *detectTask) openSince() int64 {
+	first := driftd.MaxTime
+	for _, s := range t.series {
+		first = min(first, s.state.Since())
+	}
+	return first
 }
 
 func (t *detectTask) step(ctx context.Context, s *judged, until int64, r *reach) error {

@@ -117,17 +117,7 @@ func (t *detectTask) writeStates(ctx context.Context, due []*judged) error {
 		least = min(least, t.asOf(s))
 	}
 	t.front.forget(least)
-	t.front.mend(t.openSince())
 	return t.forget(ctx, due)
-}
-
-// openSince is the start of the first window that is open.
-func (t *detectTask) openSince() int64 {
-	first := driftd.MaxTime
-	for _, s := range t.series {
-		first = min(first, s.state.Since())
-	}
-	return first
 }
 
 func (t *detectTask) stateOf(s *judged) *wire.State {

@@ -146,13 +146,16 @@ func (f *frontiers) gaps(name string) (out []detect.Gap) {
 	return out
 }
 
-// mend drops the gaps that end by a time: no open window begins before it.
-func (f *frontiers) mend(by int64) {
+// mend drops the gaps that end before any open window begins; since tells when
+// the first of them does.
+func (f *frontiers) mend(since func() int64) {
 	for k, v := range f.at {
-		if len(v.Gaps) > 0 && v.Gaps[0].To <= by {
-			v.Gaps = slices.DeleteFunc(slices.Clone(v.Gaps), func(g detect.Gap) bool { return g.To <= by })
-			f.at[k] = v
+		if len(v.Gaps) == 0 {
+			continue
 		}
+		by := since()
+		v.Gaps = slices.DeleteFunc(slices.Clone(v.Gaps), func(g detect.Gap) bool { return g.To <= by })
+		f.at[k] = v
 	}
 }
 

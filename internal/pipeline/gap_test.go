@@ -163,3 +163,37 @@ func TestGapIsKept(t *testing.T) {
 	again.marker(5, 5, minute(60))
 	again.want("00:00 n=10 complete=0")
 }
+
+// A gap goes when no open window can overlap it, and not before.
+func TestGapGoesWithItsWindows(t *testing.T) {
+	s := newScripted(t)
+	s.marker(5, 5, driftd.MinTime)
+	s.profile(5, 0, 1)
+	s.gap(5, minute(1), minute(20), false)
+	of := wire.SourcePartition{Topic: "a"}
+	for _, m := range []int{10, 30, 59} {
+		if s.marker(5, 5, minute(m)); len(s.task.front.at[of].Gaps) != 1 {
+			t.Fatalf("the gap is gone at minute %d", m)
+		}
+	}
+	s.marker(5, 5, minute(60))
+	s.want("00:00 n=1 complete=0")
+	if s.marker(5, 5, minute(24*60)); len(s.task.front.at[of].Gaps) != 0 { // the day's window has closed
+		t.Error("the gap stays for ever")
+	}
+}
+
+// What an owner who has been followed still writes counts for nothing [E2].
+func TestZombie(t *testing.T) {
+	s := newScripted(t)
+	s.marker(5, 5, driftd.MinTime)
+	s.profile(5, 0, 10)
+	s.marker(6, 5, driftd.MinTime)
+	s.profile(5, 0, 99)
+	s.profile(5, 1, 99)
+	s.marker(5, 5, minute(60))
+	s.want()
+	s.profile(6, 0, 10)
+	s.marker(6, 5, minute(60))
+	s.want("00:00 n=10 complete=1")
+}

@@ -15,12 +15,14 @@ import (
 // records may have belonged to says complete=0.
 //
 // When its records were is not known, but they would have been late below the
-// frontier before it, and cannot have been further ahead of the first record
-// after it than lateness and max_skew allow: to is known once that one is read.
+// frontier before it. And where records come in the order that lateness and
+// max_skew allow, they cannot have been further ahead than that of what follows,
+// up to the record that moves the frontier on: then to is known. The first one
+// would not do: it may be far too late itself.
 type gap struct {
 	why   string
 	from  int64 // pane
-	to    int64 // pane; driftd.MinTime: not known yet
+	to    int64 // pane; driftd.MinTime: nothing has come since
 	fresh bool  // see commitMeta.Fresh
 }
 
@@ -72,14 +74,12 @@ func (t *profileTask) open(why string, n int64) {
 	t.unbound = true
 }
 
-// boundGaps ends the gaps by the time of the first record after them, or by the
-// clock where nothing has come.
+// boundGaps takes the time of a record after the gaps, or the clock where nothing
+// has come.
 func (t *profileTask) boundGaps(at int64) {
-	t.unbound = false
 	for i := range t.gaps {
-		if g := &t.gaps[i]; g.to == driftd.MinTime {
-			g.to = max(driftd.FloorTo(at+int64(t.src.Lateness)+int64(t.src.MaxSkew), t.panes.Length), g.from) + t.panes.Length
-		}
+		g := &t.gaps[i]
+		g.to = max(g.to, max(driftd.FloorTo(at+int64(t.src.Lateness)+int64(t.src.MaxSkew), t.panes.Length), g.from)+t.panes.Length)
 	}
 }
 

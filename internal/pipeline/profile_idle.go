@@ -22,6 +22,7 @@ func (t *profileTask) idle(ctx context.Context, asked time.Time) error {
 	}
 	if t.unbound {
 		t.boundGaps(now)
+		t.unbound = false
 	}
 	t.meta.Frontier, t.meta.Since = f, t.next
 	if t.meta.Begin == driftd.MaxTime {

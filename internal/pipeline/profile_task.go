@@ -169,7 +169,7 @@ func (t *profileTask) advance(wm, offset int64) {
 	}
 	if f := driftd.FloorTo(wm, t.panes.Length); f > t.meta.Frontier {
 		t.meta.Frontier, t.meta.Since = f, offset+1
-		t.moved = true
+		t.moved, t.unbound = true, false
 	}
 }
 

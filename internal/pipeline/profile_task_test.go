@@ -132,6 +132,56 @@ func TestPushedAgainInsideAPane(t *testing.T) {
 	}
 }
 
+// A layout that is written again stays the same object.
+func TestPushedAgainKeepsTheLayout(t *testing.T) {
+	bundle := buildBundle(t, embedded.Churn, embedded.LiveStart.Add(-3*time.Hour), embedded.LiveStart)
+	task := unconnected(t, Source{}, nil, bundle)
+	before := task.refs.layouts[bundle.Layout.Fingerprint]
+	use(t, task.refs, bundle, driftd.MinTime)
+	if before == nil || task.refs.layouts[bundle.Layout.Fingerprint] != before {
+		t.Fatal("the layout is another object")
+	}
+}
+
+// In a topic that was made anew offsets begin again: what lies below S there was
+// not settled before [E7].
+func TestTopicMadeAnew(t *testing.T) {
+	task := unconnected(t, Source{Model: "m"}, nil)
+	at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	rec := func(offset int64, at time.Time) {
+		t.Helper()
+		v := []byte(`{"time":"` + at.Format(time.RFC3339) + `","features":{"a":1}}`)
+		if err := task.record(&kafka.Rec{Offset: offset, Timestamp: at.UnixMilli(), Value: v}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rec(100, at)
+	rec(101, at.Add(30*time.Minute))
+	sought := int64(-1)
+	if err := task.hole(&kafka.OffsetOutOfRange{Offset: 102, LogStart: 0, LogEnd: 7}, func(to int64) { sought = to }); err != nil || sought != 0 {
+		t.Fatal(sought, err)
+	}
+	if told, err := task.tellGaps(t.Context()); told || err != nil {
+		t.Fatal("a gap was told whose end is not known", err)
+	}
+	if first := task.panes.FirstNeeded(); first != 0 {
+		t.Errorf("open panes need offset %d of a topic that has other records there", first)
+	}
+	rec(0, at.Add(time.Minute)) // late: its pane has closed
+	late := uint64(0)
+	for _, p := range task.panes.Below(driftd.MaxTime) {
+		if err := eachSeries(p, func(_ driftd.Series, _ *driftd.Layout, prof *driftd.Profile) error { late += prof.Late; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if late != 1 {
+		t.Errorf("%d late events, want 1", late)
+	}
+	if g := task.gaps[0]; g.from != at.Add(28*time.Minute).UnixNano() || g.to <= g.from {
+		t.Errorf("gap from %v to %v", time.Unix(0, g.from).UTC(), time.Unix(0, g.to).UTC())
+	}
+}
+
 // Before a layout takes effect events are counted without columns; from then on
 // they are placed, also when an event of the time before comes between.
 func TestLayoutTakesEffectAtItsTime(t *testing.T) {

@@ -31,8 +31,8 @@ import (
 
 const (
 	topic  = "events"
-	speed  = 360 // event time to the bubble's
-	hours  = 5   // of traffic
+	speed  = 480 // event time to the bubble's
+	hours  = 4   // of traffic
 	length = hours * time.Hour / speed
 	grace  = 4 * time.Minute // of the bubble, to come to an end
 )
@@ -52,6 +52,7 @@ type world struct {
 	bundle *wire.Bundle
 	faults []*fault
 	slots  []*slot
+	held   []held
 	quiet  bool // no more faults
 	addr   string
 
@@ -126,7 +127,7 @@ func newSetting(t testing.TB) *setting {
 	t.Helper()
 	b, _, err := reference.Build(func() (reference.Source, error) {
 		return &sample{rand.New(rand.NewPCG(1, 1)), 180 * 72, born.Add(-72 * time.Hour)}, nil
-	}, reference.Options{Model: "m", Lengths: windowLengths, Location: time.UTC, Pairs: false, Tags: []driftd.SegmentTag{{Tags: []string{"country"}, Values: []string{"DE", "FR"}}}})
+	}, reference.Options{Model: "m", Lengths: windowLengths, Location: time.UTC, Pairs: false, Tags: []driftd.SegmentTag{{Tags: []string{"country"}, Values: []string{"DE"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,10 +269,6 @@ func (w *world) acked(key, version int16, request, response []byte) {
 			if !slices.Contains(s.idle, moved{m.S, m.F}) {
 				s.idle = append(s.idle, moved{m.S, m.F})
 			}
-			// No clock is more than a minute fast.
-			if most := w.clock().Add(2 * time.Minute).UnixNano(); m.F > most && m.S > int64(len(s.records)) {
-				w.failed = append(w.failed, fmt.Sprintf("partition %d moved its frontier beyond the clock and the records", p.Partition))
-			}
 		}
 	}
 }
@@ -368,8 +365,14 @@ func (w *world) send(c *kafka.Client, from, to time.Time) {
 			continue // idle for an hour
 		}
 		shift := 0.
-		if at.Hour() >= 2 && at.Hour() < 4 {
+		if at.Hour() == 2 {
 			shift = 1.5
+		}
+		sent := at
+		if (at.Hour()*2+at.Minute()/30+p+int(w.seed))%5 == 0 {
+			// For half an hour the records of a partition come half an hour later,
+			// with the times that they had.
+			sent = at.Add(30 * time.Minute)
 		}
 		when := at.Add(-time.Duration(w.rng.ExpFloat64() * float64(20*time.Second)))
 		switch w.rng.IntN(60) {
@@ -384,11 +387,25 @@ func (w *world) send(c *kafka.Client, from, to time.Time) {
 		if w.rng.IntN(100) == 0 {
 			value = value[:len(value)/2]
 		}
-		batches[p] = append(batches[p], kafka.Record{Value: []byte(value), Time: at.Truncate(time.Millisecond)})
+		w.held = append(w.held, held{p, sent, kafka.Record{Value: []byte(value), Time: at.Truncate(time.Millisecond)}})
 	}
+	w.held = slices.DeleteFunc(w.held, func(h held) bool {
+		due := h.sent.Before(to)
+		if due {
+			batches[h.partition] = append(batches[h.partition], h.record)
+		}
+		return due
+	})
 	for p, recs := range batches {
 		w.put(c, p, recs)
 	}
+}
+
+// held is a record that is to be sent.
+type held struct {
+	partition int
+	sent      time.Time
+	record    kafka.Record
 }
 
 func (w *world) put(c *kafka.Client, p int, recs []kafka.Record) {
@@ -399,7 +416,7 @@ func (w *world) put(c *kafka.Client, p int, recs []kafka.Record) {
 	s := w.sources[p]
 	at := int64(len(s.records))
 	for _, r := range recs {
-		s.records = append(s.records, logged{ts: r.Time.UnixNano(), value: r.Value})
+		s.records = append(s.records, logged{ts: r.Time.UnixNano(), value: r.Value, sent: w.clock().UnixNano()})
 	}
 	w.mu.Unlock()
 	base, err := c.Produce(context.Background(), topic, p, recs)
@@ -571,8 +588,11 @@ func (w *world) run() {
 		w.keep()
 		time.Sleep(2 * time.Second)
 		if w.settled() && w.compare() == 0 {
+			writes := w.writes
 			time.Sleep(8 * time.Second) // what a zombie may still write
-			w.compare()
+			if w.writes != writes {
+				w.compare()
+			}
 			return
 		}
 		if time.Now().After(deadline) {
@@ -611,6 +631,9 @@ func (w *world) compare() (bad int) {
 		if bad++; bad <= *show {
 			w.failed = append(w.failed, "table: "+fmt.Sprintf(format, args...))
 		}
+	}
+	for _, wrong := range c.wrong {
+		problem("%s", wrong)
 	}
 	for _, id := range slices.Sorted(maps.Keys(want)) {
 		got, ok := w.rows[id]
