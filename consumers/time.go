@@ -20,7 +20,7 @@ func parseTime(s []byte, unit TimeUnit) (int64, bool) {
 	if x, next, err := readNumber(s, 0); err == nil && next == len(s) {
 		return scaleTime(s, x, unitOf(unit, x)), true
 	}
-	text := unsafe.String(&s[0], len(s)) // only read below
+	text := unsafe.String(&s[0], len(s)) //nolint:gosec // only read below
 	for _, form := range []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02"} {
 		if t, err := time.Parse(form, text); err == nil {
 			return saturate(t), true

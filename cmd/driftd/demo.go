@@ -156,7 +156,6 @@ type demo struct {
 	log     *slog.Logger
 	metrics *prometheus.Metrics
 	pipe    *pipeline.Pipeline
-	cancel  context.CancelFunc
 
 	mu        sync.Mutex
 	now       time.Time // event time: the demo's clock
@@ -224,7 +223,6 @@ func (d *demo) tell(in *driftd.IncidentResult) {
 }
 
 func (d *demo) run(ctx context.Context) error {
-	ctx, d.cancel = context.WithCancel(ctx)
 	cfg := config.Default()
 	cfg.Kafka.TopicPrefix = "driftd"
 	d.last, d.closed = map[driftd.Series]map[string]*driftd.ColumnResult{}, map[driftd.Series]time.Time{}

@@ -34,6 +34,11 @@ type ClickHouse struct {
 
 // StartClickHouse starts a new ClickHouse whose data and log are kept under dir.
 func StartClickHouse(ctx context.Context, dir string) (*ClickHouse, error) {
+	return StartClickHouseWith(ctx, dir, "driftd-e2e")
+}
+
+// StartClickHouseWith is StartClickHouse with a password of the caller's.
+func StartClickHouseWith(ctx context.Context, dir, password string) (*ClickHouse, error) {
 	bin, err := installed("clickhouse", "server")
 	if err != nil {
 		return nil, err
@@ -55,7 +60,7 @@ func StartClickHouse(ctx context.Context, dir string) (*ClickHouse, error) {
 		User:       "driftd",
 		InsertUser: "inserter",
 		ReadUser:   "grafana",
-		Password:   "driftd-e2e",
+		Password:   password,
 	}
 	home := filepath.Join(dir, "clickhouse")
 	if err := c.writeConfig(home); err != nil {

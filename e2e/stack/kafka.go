@@ -29,10 +29,26 @@ const maxMessage = 16 << 20
 type Kafka struct {
 	server
 	Bootstrap string // host:port, plain text
+	Secure    string // host:port of the listener that wants TLS and SASL; empty without one
+}
+
+// Security is a second listener, with TLS, SCRAM-SHA-512 and access control lists. Who comes by the plain one is the
+// administrator.
+type Security struct {
+	CA, Keystore string            // PEM files: who signs, and the broker's key with its certificate
+	Clients      bool              // clients must have a certificate that CA has signed
+	Users        map[string]string // name -> password
 }
 
 // StartKafka starts a new Kafka whose data and log are kept under dir.
-func StartKafka(ctx context.Context, dir string) (*Kafka, error) {
+func StartKafka(ctx context.Context, dir string) (*Kafka, error) { return startKafka(ctx, dir, nil) }
+
+// StartSecureKafka is StartKafka with a listener that only lets in who may.
+func StartSecureKafka(ctx context.Context, dir string, s Security) (*Kafka, error) {
+	return startKafka(ctx, dir, &s)
+}
+
+func startKafka(ctx context.Context, dir string, sec *Security) (*Kafka, error) {
 	lib, err := installed("kafka", "lib")
 	if err != nil {
 		return nil, err
@@ -41,7 +57,7 @@ func StartKafka(ctx context.Context, dir string) (*Kafka, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start kafka: %w: run go run ./e2e/stack/cmd/stack install", err)
 	}
-	ports, err := freePorts(2)
+	ports, err := freePorts(3)
 	if err != nil {
 		return nil, err
 	}
@@ -54,18 +70,26 @@ func StartKafka(ctx context.Context, dir string) (*Kafka, error) {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return nil, fmt.Errorf("start kafka: %w", err)
 	}
-	if err := os.WriteFile(properties, []byte(kafkaProperties(home, ports[0], ports[1])), 0o644); err != nil {
+	if err := os.WriteFile(properties, []byte(kafkaProperties(home, ports[0], ports[1], ports[2], sec)), 0o644); err != nil {
 		return nil, fmt.Errorf("start kafka: %w", err)
 	}
 	common := []string{"-XX:+UseSerialGC", "-Dlog4j2.configurationFile=" + log4j, "-cp", filepath.Join(lib, "*")}
 
 	format := append([]string{"-Xmx128m", "-XX:TieredStopAtLevel=1"}, common...)
 	format = append(format, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", clusterID, "-c", properties)
+	if sec != nil {
+		for name, password := range sec.Users {
+			format = append(format, "--add-scram", fmt.Sprintf("SCRAM-SHA-512=[name=%s,password=%s]", name, password))
+		}
+	}
 	if out, err := exec.CommandContext(ctx, java, format...).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("format the storage of kafka in %s: %w\n%s", home, err, out)
 	}
 
 	k := &Kafka{Bootstrap: fmt.Sprintf("127.0.0.1:%d", ports[0])}
+	if sec != nil {
+		k.Secure = fmt.Sprintf("127.0.0.1:%d", ports[2])
+	}
 	k.name = "kafka"
 	k.argv = append([]string{java, "-Xms128m", "-Xmx512m"}, append(common, "kafka.Kafka", properties)...)
 	k.log = filepath.Join(dir, "kafka.log")
@@ -100,16 +124,19 @@ func (k *Kafka) answers(ctx context.Context) error {
 	return err
 }
 
-func kafkaProperties(home string, port, controllerPort int) string {
+func kafkaProperties(home string, port, controllerPort, securePort int, sec *Security) string {
+	plain := fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", port)
+	if sec != nil {
+		plain += fmt.Sprintf(",SASL_SSL://127.0.0.1:%d", securePort)
+	}
+	listeners := fmt.Sprintf("listeners=%s,CONTROLLER://127.0.0.1:%d\nadvertised.listeners=%s\n", plain, controllerPort, plain)
 	r := strings.NewReplacer("$HOME", home, "$PORT", fmt.Sprint(port), "$CONTROLLER", fmt.Sprint(controllerPort),
 		"$MAX", fmt.Sprint(maxMessage))
-	return r.Replace(`process.roles=broker,controller
+	return listeners + secureProperties(sec) + r.Replace(`process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$CONTROLLER
-advertised.listeners=PLAINTEXT://127.0.0.1:$PORT
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$HOME/data
 message.max.bytes=$MAX
@@ -129,5 +156,26 @@ log.cleaner.dedupe.buffer.size=16777216
 log.cleaner.backoff.ms=500
 num.network.threads=2
 num.io.threads=4
+`)
+}
+
+func secureProperties(sec *Security) string {
+	if sec == nil {
+		return ""
+	}
+	auth := "none"
+	if sec.Clients {
+		auth = "required"
+	}
+	return strings.NewReplacer("$CA", sec.CA, "$KEYSTORE", sec.Keystore, "$AUTH", auth).Replace(`authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+allow.everyone.if.no.acl.found=false
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PEM
+ssl.keystore.location=$KEYSTORE
+ssl.truststore.type=PEM
+ssl.truststore.location=$CA
+listener.name.sasl_ssl.ssl.client.auth=$AUTH
 `)
 }

@@ -25,37 +25,34 @@ var (
 func TestSim(t *testing.T) {
 	s := newSetting(t)
 	began := time.Now()
-	var worlds, injected, rows atomic.Int64
+	var next, worlds, injected, rows, bad atomic.Int64
+	all := int64(*runs) * int64(*again)
 	t.Run("worlds", func(t *testing.T) {
-		const lanes = 2
-		var next atomic.Int64
-		for lane := range lanes {
+		for lane := range 2 {
 			t.Run(fmt.Sprint(lane), func(t *testing.T) {
 				t.Parallel()
-				for i := next.Add(1) - 1; int(i) < *runs**again; i = next.Add(1) - 1 {
-					one := *seed + uint64(i)/uint64(*again)
-					ok := t.Run(fmt.Sprintf("seed=%d", one), func(t *testing.T) {
-						synctest.Test(t, func(t *testing.T) {
-							w := newWorld(t, s, one, *faults)
-							w.run()
-							worlds.Add(1)
-							injected.Add(int64(w.hits))
-							rows.Add(int64(len(w.rows)))
-							w.report()
-						})
+				for i := next.Add(1) - 1; i < all && (bad.Load() == 0 || *again > 1); i = next.Add(1) - 1 {
+					synctest.Test(t, func(t *testing.T) {
+						w := newWorld(t, s, *seed+uint64(i)/uint64(*again), *faults)
+						w.run()
+						injected.Add(int64(w.hits))
+						rows.Add(int64(len(w.rows)))
+						if !w.report() {
+							bad.Add(1)
+						}
 					})
-					if !ok && *again == 1 {
-						return
+					if n := worlds.Add(1); n%1000 == 0 {
+						t.Logf("%d of %d worlds", n, all)
 					}
 				}
 			})
 		}
 	})
-	took := time.Since(began)
-	t.Logf("sim: %d worlds, %d faults, %d rows, %.0f worlds a minute", worlds.Load(), injected.Load(), rows.Load(), float64(worlds.Load())/took.Minutes())
+	t.Logf("sim: %d faults in %d worlds, %d rows, %d worlds wrong, %.0f worlds a minute", injected.Load(), worlds.Load(), rows.Load(), bad.Load(), float64(worlds.Load())/time.Since(began).Minutes())
 }
 
-func (w *world) report() {
+// report is false when something is wrong, and says what.
+func (w *world) report() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	bad := append(w.failed, w.differ...)
@@ -63,10 +60,11 @@ func (w *world) report() {
 		if *trace {
 			w.t.Logf("%d rows, %d written\n%s", len(w.rows), w.writes, w.trace.String())
 		}
-		return
+		return true
 	}
 	if len(bad) > *show+2 {
 		bad = bad[:*show+2]
 	}
 	w.t.Errorf("%s\n\nwhat happened:\n%s\nrun it again: make sim RUNS=1 SEED=%d", strings.Join(bad, "\n"), w.trace.String(), w.seed)
+	return false
 }

@@ -83,7 +83,7 @@ type slot struct {
 type process struct {
 	link *link
 	stop context.CancelFunc
-	done chan error
+	done chan struct{}
 	dead bool
 	c    *kafka.Client
 }
@@ -171,7 +171,7 @@ func newWorld(t *testing.T, s *setting, seed uint64, most int) *world {
 func (s *slot) start() {
 	w := s.w
 	ctx, stop := context.WithCancel(context.Background())
-	p := &process{stop: stop, done: make(chan error, 1)}
+	p := &process{stop: stop, done: make(chan struct{})}
 	p.link = &link{stack: &w.stack, conns: map[net.Conn]struct{}{}, hit: s.hit, acked: w.acked,
 		kill: func(why string) { s.kill(p, why) }}
 	var err error
@@ -200,7 +200,7 @@ func (s *slot) start() {
 		if err != nil && !errors.Is(err, context.Canceled) && ctx.Err() == nil {
 			w.fail("process %d ended: %v", s.id, err)
 		}
-		p.done <- err
+		close(p.done)
 	}()
 }
 
