@@ -45,6 +45,7 @@ type Group struct {
 	cfg GroupConfig
 
 	mu         sync.Mutex
+	had        owned // the partitions of the last generation
 	waiting    string
 	partitions int // of the topic, as seen last
 	conns      map[net.Conn]struct{}
@@ -76,6 +77,12 @@ func (g *Group) Waiting() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.waiting
+}
+
+func (g *Group) owned() owned {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.had
 }
 
 func (g *Group) wait(format string, args ...any) {
@@ -159,6 +166,8 @@ func (g *Group) runGroup(ctx context.Context, pause *backoff.ExponentialBackOff,
 		RebalanceTimeout:  g.cfg.RebalanceTimeout,
 		HeartbeatInterval: g.cfg.HeartbeatInterval,
 		JoinGroupBackoff:  100 * time.Millisecond, // on top of our own
+		// The second is for members of an older version, while they are replaced.
+		GroupBalancers: []kafkago.GroupBalancer{sticky{g.cfg.Topic, g.owned}, kafkago.RangeGroupBalancer{}},
 		// WatchPartitionChanges stays off: kafka-go's watcher would make a topic
 		// that has been deleted, and ends generations as fast as it can while a
 		// topic is missing. See watch.
@@ -199,6 +208,9 @@ func (g *Group) generation(ctx context.Context, gen *kafkago.Generation, serve f
 		m.Partitions = append(m.Partitions, a.ID)
 	}
 	slices.Sort(m.Partitions)
+	g.mu.Lock()
+	g.had = owned{m.Generation, m.Partitions}
+	g.mu.Unlock()
 	g.cfg.Logger.Info("joined the group", "generation", m.Generation, "member", m.MemberID, "partitions", m.Partitions)
 	g.wait("")
 

@@ -151,6 +151,16 @@ func TestTopics(t *testing.T) {
 	if err := c.EnsureTopics(ctx, []TopicSpec{{Name: "other", Partitions: 1}}); !errors.Is(err, kafkago.TopicAuthorizationFailed) || !strings.Contains(err.Error(), "topic other") {
 		t.Errorf("not authorized: %v", err)
 	}
+	// Another process has just made it, and the broker that is asked has not heard.
+	cl.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.CreateTopics}, Topic: "late", Err: kerr.TopicAlreadyExists})
+	heard := time.AfterFunc(300*time.Millisecond, func() { _ = cl.CreateTopic("late", 2, nil) })
+	defer heard.Stop()
+	if err := c.EnsureTopics(ctx, []TopicSpec{{Name: "late", Partitions: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Partitions(ctx, "late"); n != 2 || err != nil {
+		t.Errorf("a topic that was just made has %d partitions: %v", n, err)
+	}
 	// Growth is seen at once.
 	req := kmsg.NewPtrCreatePartitionsRequest()
 	rt := kmsg.NewCreatePartitionsRequestTopic()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 )
@@ -17,8 +18,9 @@ type TopicSpec struct {
 	Configs     map[string]string // as in kafka-topics --config
 }
 
-// EnsureTopics makes the topics that are missing. One that exists is left as it
-// is, whatever its settings: compare with Partitions and DescribeTopicConfig.
+// EnsureTopics makes the topics that are missing, and returns when a broker knows
+// them. One that exists is left as it is, whatever its settings: compare with
+// Partitions and DescribeTopicConfig.
 func (c *Client) EnsureTopics(ctx context.Context, specs []TopicSpec) error {
 	var missing []kafkago.TopicConfig
 	for _, s := range specs {
@@ -34,7 +36,7 @@ func (c *Client) EnsureTopics(ctx context.Context, specs []TopicSpec) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return c.retry(ctx, "metadata", func() error {
+	err := c.retry(ctx, "metadata", func() error {
 		res, err := c.admin.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: missing})
 		if err != nil {
 			return fmt.Errorf("kafka: create topics: %w", err)
@@ -48,6 +50,29 @@ func (c *Client) EnsureTopics(ctx context.Context, specs []TopicSpec) error {
 		}
 		return errors.Join(errs...)
 	})
+	for _, t := range missing {
+		if err == nil {
+			err = c.awaitTopic(ctx, t.Topic)
+		}
+	}
+	return err
+}
+
+// awaitTopic waits for a topic that has just been made, here or by another
+// process: brokers hear of it one after the other.
+func (c *Client) awaitTopic(ctx context.Context, topic string) error {
+	pause := newBackoff()
+	for {
+		_, err := c.Partitions(ctx, topic)
+		if !isUnknownTopic(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause.NextBackOff()):
+		}
+	}
 }
 
 func topicConfig(s TopicSpec) kafkago.TopicConfig {

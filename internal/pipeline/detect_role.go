@@ -18,28 +18,39 @@ import (
 )
 
 // serveDetect runs the tasks of one generation of the detect group.
-func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *References, learn *learner, al Alerter, m consumers.Membership) error {
+func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *References, learn *learner, al Alerter, mem *memory[*detectTask], m consumers.Membership) error {
+	mem.only(m.Partitions, (*detectTask).leave)
 	if len(m.Partitions) == 0 {
 		<-ctx.Done()
 		return nil
 	}
-	if err := refs.wait(ctx, func() bool { return true }); err != nil {
+	if err := refs.CatchUp(ctx, c); err != nil {
 		return ctxErr(ctx, err)
 	}
 	f := c.NewFetcher(kafka.FetchConfig{Topic: set.profilesTopic()})
 	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range m.Partitions {
 		g.Go(func() error {
-			t := &detectTask{set: set, client: c, refs: refs, alerter: al, partition: p, log: set.Log.With(slog.Int("profiles_partition", p)),
-				front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, moved: map[string]bool{}, where: make(chan driftd.IncidentResult, 16), greeted: map[driftd.Series]int64{}}
-			defer t.leave()
-			if err := t.restore(ctx); err != nil {
+			t, again := mem.take(p)
+			if !again {
+				t = &detectTask{set: set, client: c, refs: refs, alerter: al, partition: p, log: set.Log.With(slog.Int("profiles_partition", p)),
+					front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, moved: map[string]bool{}, where: make(chan driftd.IncidentResult, 16), greeted: map[driftd.Series]int64{}}
+				if err := t.restore(ctx); err != nil {
+					t.leave()
+					return ctxErr(ctx, err)
+				}
+			} else if err := t.goOn(ctx); err != nil {
+				t.leave()
 				return ctxErr(ctx, err)
 			}
 			commit := func(ctx context.Context, at int64) error {
 				return c.CommitOffset(ctx, set.detectGroup(), m.Generation, m.MemberID, set.profilesTopic(), p, at, "")
 			}
-			return ctxErr(ctx, t.run(ctx, f.Add(p, t.next), commit, g.Go))
+			err := t.run(ctx, f.Add(p, t.next), commit, g.Go)
+			if ctx.Err() != nil {
+				mem.keep(p, t)
+			}
+			return ctxErr(ctx, err)
 		})
 	}
 	if slices.Contains(m.Partitions, 0) {
@@ -47,6 +58,19 @@ func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *Refe
 	}
 	g.Go(func() error { return ctxErr(ctx, f.Run(ctx)) })
 	return g.Wait()
+}
+
+// goOn takes a partition that has come back on from memory: the log says the same
+// to every owner, and whoever had it meanwhile has written the same [E9]. But
+// people may have been told of what this one still has to read.
+func (t *detectTask) goOn(ctx context.Context) error {
+	end, err := t.client.Offsets(ctx, t.set.profilesTopic(), []int{t.partition}, kafka.AtEnd)
+	if err != nil {
+		return err
+	}
+	t.replay = end[t.partition]
+	t.log.Info("the partition has come back: going on from memory", "offset", t.next, "end", t.replay)
+	return nil
 }
 
 // restore reads the partition's state and finds where reading begins: the least

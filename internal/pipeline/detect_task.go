@@ -266,6 +266,8 @@ func (t *detectTask) take(ctx context.Context, s *judged, until int64) ([]detect
 		for _, l := range layouts {
 			out = append(out, detect.Pane{Start: start, Layout: l, Profile: byLayout[l]})
 		}
+	}
+	for _, start := range starts { // all or none: the task may end, and go on from memory
 		delete(s.panes, start)
 	}
 	return out, nil

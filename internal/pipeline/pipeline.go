@@ -73,15 +73,16 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		pc := newPace(p.set, p.client)
 		g.Go(func() error { return pc.run(ctx) })
 		for i := range p.set.Sources {
-			src := &p.set.Sources[i]
+			src, mem := &p.set.Sources[i], &memory[*profileTask]{}
 			p.group(g, ctx, p.set.profileGroup(src.Topic), src.Topic, func(ctx context.Context, m consumers.Membership) error {
-				return serveProfile(ctx, p.set, src, p.client, p.refs, pc, m)
+				return serveProfile(ctx, p.set, src, p.client, p.refs, pc, mem, m)
 			})
 		}
 	}
 	if p.roles.Detect {
+		mem := &memory[*detectTask]{}
 		p.group(g, ctx, p.set.detectGroup(), p.set.profilesTopic(), func(ctx context.Context, m consumers.Membership) error {
-			return serveDetect(ctx, p.set, p.client, p.refs, p.learn, p.alert, m)
+			return serveDetect(ctx, p.set, p.client, p.refs, p.learn, p.alert, mem, m)
 		})
 	}
 	if p.roles.Write {

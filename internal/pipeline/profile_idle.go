@@ -24,11 +24,11 @@ func (t *profileTask) idle(ctx context.Context, asked time.Time) error {
 		t.boundGaps(now)
 		t.unbound = false
 	}
-	t.meta.Frontier, t.meta.Since = f, t.next
+	t.meta.Frontier, t.meta.Since, t.byClock = f, t.next, true
 	if t.meta.Begin == driftd.MaxTime {
 		t.meta.Begin = f
 	}
-	return t.emit(ctx, true)
+	return t.emit(ctx)
 }
 
 // hangingAfter is when an open transaction at the log's end no longer keeps the

@@ -18,10 +18,14 @@ import (
 const requestPatience = 60 * time.Second
 
 // serveProfile runs the tasks of one generation of a source topic's group.
-func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Client, refs *References, pc *pace, m consumers.Membership) error {
+func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Client, refs *References, pc *pace, mem *memory[*profileTask], m consumers.Membership) error {
+	mem.only(m.Partitions, func(*profileTask) {})
 	if len(m.Partitions) == 0 {
 		<-ctx.Done()
 		return nil
+	}
+	if err := refs.CatchUp(ctx, c); err != nil {
+		return ctxErr(ctx, err)
 	}
 	if err := refs.Ready(ctx, requestPatience); err != nil {
 		return ctxErr(ctx, err)
@@ -38,19 +42,43 @@ func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Clie
 	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range m.Partitions {
 		g.Go(func() error {
-			t := newProfileTask(set, src, c, refs, m, p)
-			t.pace = pc
+			t, again := mem.take(p)
+			again = again && t.goesOn(committed[p], m)
+			if !again {
+				t = newProfileTask(set, src, c, refs, m, p)
+				t.pace = pc
+			}
 			defer pc.leave(src.Topic, p)
 			defer set.Metrics.DropPartition(set.profileGroup(src.Topic), src.Topic, p)
-			if err := t.take(ctx, committed[p], start); err != nil {
-				return ctxErr(ctx, err)
+			if !again {
+				if err := t.take(ctx, committed[p], start); err != nil {
+					return ctxErr(ctx, err)
+				}
 			}
-			chunks := f.Add(p, t.next)
-			return ctxErr(ctx, t.run(ctx, chunks, partitionOf{f, p}))
+			err := t.run(ctx, f.Add(p, t.next), partitionOf{f, p})
+			if ctx.Err() != nil {
+				mem.keep(p, t)
+			}
+			return ctxErr(ctx, err)
 		})
 	}
 	g.Go(func() error { return ctxErr(ctx, f.Run(ctx)) })
 	return g.Wait()
+}
+
+// goesOn says that the partition has come back as this task left it: the newest
+// commit is still of its epoch, so nobody else has owned it since [E2]. A task may
+// end between any two requests: what it had not been told of is told again. But
+// not in an idle move: records must not be judged by one that may not have been
+// committed [T3].
+func (t *profileTask) goesOn(c kafka.Committed, m consumers.Membership) bool {
+	meta, err := parseMeta(c.Metadata)
+	if err != nil || c.Offset < 0 || meta.Epoch != t.meta.Epoch || t.byClock {
+		return false
+	}
+	t.member, t.paused = m, false
+	t.log.Info("the partition has come back: going on from memory", "offset", t.next)
+	return true
 }
 
 // firstTime is T0 of a topic that nobody has read. Where its models learn from

@@ -41,6 +41,7 @@ type profileTask struct {
 	pace      *pace
 	paused    bool
 	moved     bool              // the frontier, since it was last looked at
+	byClock   bool              // the frontier was moved by an idle move that is not told yet
 	gaps      []gap             // records that are lost, until it is told
 	unbound   bool              // the end of a gap is not known yet
 	hanging   time.Time         // since when a transaction has kept records back
@@ -183,7 +184,7 @@ func (t *profileTask) recordBounded(ctx context.Context, rec *kafka.Rec) error {
 	if t.panes.Weight(t.meta.Frontier) < maxClosed {
 		return nil
 	}
-	return t.emit(ctx, false)
+	return t.emit(ctx)
 }
 
 // run owns the partition until ctx ends.
@@ -271,13 +272,13 @@ func (t *profileTask) maybeEmit(ctx context.Context, tail bool) error {
 	if !tail && time.Since(t.lastEmit) < 250*time.Millisecond && t.panes.Weight(t.meta.Frontier) < maxClosed && !t.letters.full() {
 		return nil
 	}
-	return t.emit(ctx, false)
+	return t.emit(ctx)
 }
 
 // emit closes the panes below the frontier [T2]: profiles produced and
 // acknowledged, then the marker to every profiles partition, then the commit.
 // An idle move commits before its markers [T3]. A gap comes before all of them.
-func (t *profileTask) emit(ctx context.Context, idle bool) error {
+func (t *profileTask) emit(ctx context.Context) error {
 	if err := t.letters.flush(ctx); err != nil {
 		return err
 	}
@@ -289,7 +290,7 @@ func (t *profileTask) emit(ctx context.Context, idle bool) error {
 	}
 	t.panes.Drop(t.meta.Frontier)
 	steps := []func(context.Context) error{t.mark, t.commit}
-	if idle {
+	if t.byClock {
 		steps[0], steps[1] = steps[1], steps[0]
 	}
 	for _, step := range steps {
@@ -297,7 +298,7 @@ func (t *profileTask) emit(ctx context.Context, idle bool) error {
 			return err
 		}
 	}
-	t.emitted, t.lastEmit = t.meta.Frontier, time.Now()
+	t.emitted, t.lastEmit, t.byClock = t.meta.Frontier, time.Now(), false
 	t.set.Metrics.Frontier(t.src.Topic, t.partition, t.meta.Frontier)
 	t.set.Metrics.OpenPanes(t.src.Topic, t.partition, t.panes.Open())
 	return nil

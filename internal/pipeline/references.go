@@ -39,6 +39,7 @@ type References struct {
 	version  int64
 	changed  chan struct{}
 	ready    bool
+	next     int64 // offset after the last record that was taken
 }
 
 func newReferences(topic string, log *slog.Logger) *References {
@@ -54,7 +55,7 @@ func (r *References) Follow(ctx context.Context, c *kafka.Client) error {
 		return fmt.Errorf("read %s: %w", r.topic, err)
 	}
 	r.mu.Lock()
-	r.ready = true
+	r.ready, r.next = true, next
 	r.bump()
 	r.mu.Unlock()
 	f := c.NewFetcher(kafka.FetchConfig{Topic: r.topic})
@@ -69,13 +70,34 @@ func (r *References) Follow(ctx context.Context, c *kafka.Client) error {
 		if err := w.Walk(&chunk, r.take); err != nil {
 			return fmt.Errorf("read %s: %w", r.topic, err)
 		}
+		r.mu.Lock()
+		if chunk.Next > r.next {
+			r.next = chunk.Next
+			r.wake()
+		}
+		r.mu.Unlock()
 	}
 	return <-done
 }
 
-// bump tells everyone who waits. The lock is held.
+// CatchUp waits until what the topic holds now has been read. A new owner must
+// not answer what the one before has answered already, with another time [E11].
+func (r *References) CatchUp(ctx context.Context, c *kafka.Client) error {
+	end, err := c.Offsets(ctx, r.topic, []int{0}, kafka.AtEnd)
+	if err != nil {
+		return err
+	}
+	return r.wait(ctx, func() bool { return r.next >= end[0] })
+}
+
+// bump says that something has changed. The lock is held.
 func (r *References) bump() {
 	r.version++
+	r.wake()
+}
+
+// wake tells everyone who waits. The lock is held.
+func (r *References) wake() {
 	close(r.changed)
 	r.changed = make(chan struct{})
 }

@@ -40,6 +40,7 @@ type lost struct {
 	to       int64
 	frontier int64 // committed when it happened
 	from     int64 // committed offset
+	reached  int64 // the frontier that the deleted records would have moved to
 }
 
 type source struct {
@@ -79,7 +80,8 @@ type cell struct {
 type counted struct {
 	cells map[cell]*driftd.Profile
 	begin int64
-	wild  []span // event time whose windows may say complete=0
+	wild  []span          // event time whose windows may say complete=0
+	gone  map[cell]uint64 // events that were deleted before they were read, and not late
 	wrong []string
 }
 
@@ -99,7 +101,7 @@ func (c *counted) at(l *driftd.Layout, segment string, pane int64) *driftd.Profi
 
 // count applies the rules of time to the records of every partition.
 func count(b *wire.Bundle, sources []*source) *counted {
-	out := &counted{cells: map[cell]*driftd.Profile{}, begin: driftd.MaxTime}
+	out := &counted{cells: map[cell]*driftd.Profile{}, gone: map[cell]uint64{}, begin: driftd.MaxTime}
 	for _, s := range sources {
 		s.count(b.Layout, out)
 	}
@@ -110,9 +112,13 @@ func (s *source) count(l *driftd.Layout, out *counted) {
 	frontier, idle := driftd.MinTime, s.idle
 	begin, hash := driftd.MaxTime, driftd.Hash64(s.topic)
 	var gap *span
+	if s.lost != nil {
+		s.lost.reached = s.lost.frontier
+	}
 	for i := range s.records {
 		offset := int64(i)
 		if s.lost != nil && offset >= s.lost.from && offset < s.lost.to {
+			s.records[i].lose(l, &s.lost.reached, out)
 			continue
 		}
 		if s.lost != nil && offset == s.lost.to {
@@ -141,16 +147,9 @@ func (s *source) count(l *driftd.Layout, out *counted) {
 		}
 		rec := &s.records[i]
 		least := rec.ts
-		ev, ok := rec.parse()
-		at := rec.ts
-		if ok && ev.Time != nil {
-			t, err := time.Parse(time.RFC3339Nano, *ev.Time)
-			if ok = err == nil; ok {
-				at = t.UnixNano()
-			}
-		}
+		at, ok := rec.time()
 		switch {
-		case !ok || at > rec.ts+maxSkew:
+		case !ok:
 			if pane := driftd.FloorTo(rec.ts, paneLen); pane >= frontier {
 				out.at(l, driftd.AllSegment, pane).Rejected++
 			}
@@ -158,9 +157,9 @@ func (s *source) count(l *driftd.Layout, out *counted) {
 		default:
 			least = min(least, at)
 			key := fold.EventKey(hash, s.partition, offset, 0)
-			for _, segment := range segmentsOf(ev, l) {
+			for _, segment := range segmentsOf(rec.ev, l) {
 				if pane := driftd.FloorTo(at, paneLen); pane >= frontier {
-					groups, values := place(ev, l)
+					groups, values := place(rec.ev, l)
 					out.at(l, segment, pane).Add(groups, values, key)
 				} else {
 					out.at(l, segment, frontier).Late++
@@ -178,6 +177,47 @@ func (s *source) count(l *driftd.Layout, out *counted) {
 	if !s.grown {
 		out.begin = min(out.begin, begin)
 	}
+}
+
+// time is that of the event, false when the record is none that counts.
+func (r *logged) time() (at int64, ok bool) {
+	ev, ok := r.parse()
+	if !ok {
+		return 0, false
+	}
+	at = r.ts
+	if ev.Time != nil {
+		t, err := time.Parse(time.RFC3339Nano, *ev.Time)
+		if err != nil {
+			return 0, false
+		}
+		at = t.UnixNano()
+	}
+	return at, at <= r.ts+maxSkew
+}
+
+// lose notes an event that was deleted, unless it would have been late anyway.
+func (r *logged) lose(l *driftd.Layout, frontier *int64, out *counted) {
+	least := r.ts
+	if at, ok := r.time(); ok && at >= r.ts-maxAge {
+		least = min(least, at)
+		if pane := driftd.FloorTo(at, paneLen); pane >= *frontier {
+			for _, segment := range segmentsOf(r.ev, l) {
+				out.gone[cell{segment, pane}]++
+			}
+		}
+	}
+	*frontier = max(*frontier, driftd.FloorTo(least-lateness, paneLen))
+}
+
+// lost is how many events of a window were deleted.
+func (c *counted) lost(segment string, start, end int64) (n uint64) {
+	for k, m := range c.gone {
+		if k.segment == segment && k.pane >= start && k.pane < end {
+			n += m
+		}
+	}
+	return n
 }
 
 func (r *logged) parse() (*body, bool) {
