@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/consumers"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/wire"
 	"github.com/driftd/driftd/sinks/prometheus"
 )
 
@@ -88,5 +92,82 @@ func TestIdleMoveThatIsNotCommitted(t *testing.T) {
 	end, err := c.Offsets(ctx, "d.profiles", []int{0}, kafka.AtEnd)
 	if err != nil || end[0] != 0 {
 		t.Errorf("%d records of the move were written: %v", end[0], err)
+	}
+}
+
+// [E2] A new owner commits a greater epoch than any before, and tells it to every
+// profiles partition, before it reads.
+func TestTakeRaisesTheEpoch(t *testing.T) {
+	w := newWorld(t, "predictions", 1)
+	c := w.client()
+	ctx := context.Background()
+	set := &Settings{Prefix: "d", Pane: time.Minute, Partitions: 2, Replication: -1, Now: func() time.Time { return time.UnixMilli(5) }, Models: NewLive(config.Default(), "test"),
+		Sources: []Source{{Topic: "predictions", DeadLetters: "headers"}}, Metrics: prometheus.New(prometheus.Config{}, []string{"predictions"}, nil), Log: slog.New(slog.DiscardHandler)}
+	if err := ensureTopics(ctx, c, set); err != nil {
+		t.Fatal(err)
+	}
+	before := newMeta()
+	before.Epoch, before.Frontier, before.Since = 7, int64(time.Hour), 3 // the clock has gone back since
+	outside := consumers.Membership{Generation: -1}
+	task := newProfileTask(set, &set.Sources[0], c, newReferences("d.references", set.Log), outside, 0)
+	if err := task.take(ctx, kafka.Committed{Offset: 2, Metadata: before.String()}, driftd.MinTime); err != nil {
+		t.Fatal(err)
+	}
+	if task.next != 2 || task.meta.Epoch != 8 || task.meta.Frontier != before.Frontier || task.meta.Since != 3 {
+		t.Errorf("goes on at %d with %+v, want offset 2 and epoch 8", task.next, task.meta)
+	}
+	committed, err := c.CommittedOffsets(ctx, set.profileGroup("predictions"), "predictions", []int{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := parseMeta(committed[0].Metadata); err != nil || m != task.meta || committed[0].Offset != 2 {
+		t.Errorf("committed %d, %+v: %v", committed[0].Offset, m, err)
+	}
+	for p := range 2 {
+		var markers []*wire.ProfileRecord
+		if err := readAll(ctx, c, "d.profiles", p, func(r *kafka.Rec) error {
+			var m wire.ProfileRecord
+			markers = append(markers, &m)
+			return proto.Unmarshal(r.Value, &m)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if len(markers) != 1 || markers[0].Marker == nil || markers[0].Epoch != 8 || markers[0].Marker.Frontier != before.Frontier {
+			t.Errorf("profiles partition %d has heard %v", p, markers)
+		}
+	}
+}
+
+// [E4] When one series' state is written, so are those that have none, before it:
+// reading goes on at the oldest as-of, behind which a series without a record
+// would be lost.
+func TestNewSeriesHaveAStateFirst(t *testing.T) {
+	w := newWorld(t, "predictions", 1)
+	s := newScripted(t)
+	s.task.client, s.task.set.Replication = w.client(), -1
+	ctx := context.Background()
+	if err := ensureTopics(ctx, s.task.client, s.task.set); err != nil {
+		t.Fatal(err)
+	}
+	s.marker(5, 5, driftd.MinTime)
+	s.profile(5, 0, 1)
+	s.marker(5, 5, minute(60)) // closes a window of m: its state is due
+	p := driftd.NewProfile(nil)
+	p.Events = 1
+	s.feed(&wire.ProfileRecord{Epoch: 5, Pane: minute(61), Model: "later", Segment: driftd.AllSegment, Profile: wire.ProfileToWire(p)})
+	if err := s.task.flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	if err := readAll(ctx, s.task.client, "d.state", 0, func(r *kafka.Rec) error {
+		if string(r.Key) != fixedKey {
+			keys = append(keys, string(r.Key))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(keys, []string{"later/all", "m/all"}) {
+		t.Errorf("states were written of %v", keys)
 	}
 }

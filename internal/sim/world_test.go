@@ -60,6 +60,7 @@ type world struct {
 	sources []*source
 	commits map[int32]kmsg.OffsetCommitRequestTopicPartition // the newest of the source topic
 	rows    map[string]string                                // what the sink has
+	whole   map[string]string                                // the same, with revisions
 	differ  []string
 	writes  int
 	told    map[string]string // incident -> the states that people were told
@@ -140,7 +141,7 @@ func newSetting(t testing.TB) *setting {
 // newWorld draws a world from a seed.
 func newWorld(t *testing.T, s *setting, seed uint64, most int) *world {
 	w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), began: time.Now(), cfg: s.cfg, bundle: s.bundle,
-		commits: map[int32]kmsg.OffsetCommitRequestTopicPartition{}, rows: map[string]string{}, told: map[string]string{}}
+		commits: map[int32]kmsg.OffsetCommitRequestTopicPartition{}, rows: map[string]string{}, whole: map[string]string{}, told: map[string]string{}}
 	for i := range 1 + w.rng.IntN(3) {
 		w.slots = append(w.slots, &slot{w: w, id: i, roles: pipeline.Roles{Profile: true, Detect: true, Write: true}, seen: map[int16]int{}, skew: time.Duration(w.rng.Int64N(int64(time.Minute)))})
 	}
@@ -302,10 +303,14 @@ func (s sink) Write(ctx context.Context, batch []driftd.Result) error {
 	for _, r := range batch {
 		s.w.writes++
 		id, row, _ := rowOf(r)
-		if old, ok := s.w.rows[id]; ok && old != row {
-			s.w.differ = append(s.w.differ, fmt.Sprintf("%s was written in two versions:\n  %s\n  %s", id, old, row))
+		whole, err := json.Marshal(r)
+		if err != nil {
+			return err
 		}
-		s.w.rows[id] = row
+		if old, ok := s.w.whole[id]; ok && old != string(whole) { // the revision is the same, too [E5]
+			s.w.differ = append(s.w.differ, fmt.Sprintf("%s was written in two versions:\n  %s\n  %s", id, old, whole))
+		}
+		s.w.rows[id], s.w.whole[id] = row, string(whole)
 	}
 	return nil
 }
