@@ -420,3 +420,22 @@ func FuzzJSONLine(f *testing.F) {
 		}
 	})
 }
+
+// A damaged Parquet file is an error, never a panic, and never more than it holds.
+func FuzzParquet(f *testing.F) {
+	whole := parquetFile(f)
+	f.Add(0, byte(0), len(whole))
+	for _, at := range []int{4, 40, len(whole) / 2, len(whole) - 9, len(whole) - 30, len(whole) - 200} {
+		f.Add(at, byte(0xff), len(whole))
+	}
+	f.Add(0, byte(0), len(whole)-1)
+	f.Fuzz(func(t *testing.T, at int, flip byte, size int) {
+		b := bytes.Clone(whole[:min(max(size, 0), len(whole))])
+		if at >= 0 && at < len(b) {
+			b[at] ^= flip
+		}
+		if events, _, err := all(write(t, "a.parquet", b), Options{Model: "m"}); err == nil {
+			valid(t, events)
+		}
+	})
+}
