@@ -24,6 +24,7 @@ type logged struct {
 	ts    int64 // ns
 	value []byte
 	sent  int64 // the clock when it was, ns
+	void  bool  // of an aborted transaction, or the mark of a transaction's end: it counts for nothing [E8]
 	ev    *body // nil: not read yet, or it is none
 	read  bool
 }
@@ -118,7 +119,9 @@ func (s *source) count(l *driftd.Layout, out *counted) {
 	for i := range s.records {
 		offset := int64(i)
 		if s.lost != nil && offset >= s.lost.from && offset < s.lost.to {
-			s.records[i].lose(l, &s.lost.reached, out)
+			if !s.records[i].void {
+				s.records[i].lose(l, &s.lost.reached, out)
+			}
 			continue
 		}
 		if s.lost != nil && offset == s.lost.to {
@@ -127,7 +130,7 @@ func (s *source) count(l *driftd.Layout, out *counted) {
 			frontier = s.lost.frontier
 			gap = &span{frontier, frontier + paneLen}
 		}
-		if gap != nil {
+		if gap != nil && !s.records[i].void {
 			gap.to = max(gap.to, driftd.FloorTo(s.records[i].ts+lateness+maxSkew, paneLen)+paneLen)
 		}
 		for len(idle) > 0 && idle[0].offset <= offset {
@@ -146,6 +149,9 @@ func (s *source) count(l *driftd.Layout, out *counted) {
 			idle = idle[1:]
 		}
 		rec := &s.records[i]
+		if rec.void {
+			continue
+		}
 		least := rec.ts
 		at, ok := rec.time()
 		switch {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/driftd/driftd"
@@ -53,6 +54,7 @@ type world struct {
 	faults []*fault
 	slots  []*slot
 	held   []held
+	open   []*transaction
 	quiet  bool // no more faults
 	addr   string
 
@@ -488,7 +490,75 @@ func (w *world) happen(c *kafka.Client) {
 			w.grow(c)
 		case lose:
 			w.lose()
+		case transact:
+			w.begin(f.d)
 		}
+	}
+	w.endDue(false)
+}
+
+// transaction is one of a users' producer.
+type transaction struct {
+	cl        *kgo.Client
+	partition int
+	first     int // of its records
+	n         int
+	end       time.Time
+	commits   bool
+}
+
+// begin writes records in a transaction, which stays open for a while: what comes
+// after it waits behind it.
+func (w *world) begin(d time.Duration) {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(w.addr), kgo.Dialer(w.stack.DialContext), kgo.TransactionalID(fmt.Sprint("t", len(w.open))), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(0), kgo.TransactionTimeout(5*time.Minute))
+	if err != nil {
+		w.fail("%v", err)
+		return
+	}
+	p := w.rng.IntN(w.partitions())
+	tx := &transaction{cl: cl, partition: p, n: 1 + w.rng.IntN(8), end: time.Now().Add(d), commits: w.rng.IntN(2) == 0}
+	w.open = append(w.open, tx)
+	if err := cl.BeginTransaction(); err != nil {
+		w.fail("%v", err)
+		return
+	}
+	now := w.clock()
+	var recs []*kgo.Record
+	w.mu.Lock()
+	s := w.sources[p]
+	tx.first = len(s.records)
+	for range tx.n {
+		v := []byte(event(w.rng, now, 0))
+		at := now.Truncate(time.Millisecond)
+		recs = append(recs, &kgo.Record{Topic: topic, Partition: int32(p), Value: v, Timestamp: at})
+		s.records = append(s.records, logged{ts: at.UnixNano(), value: v, sent: now.UnixNano()})
+	}
+	w.mu.Unlock()
+	if err := cl.ProduceSync(context.Background(), recs...).FirstErr(); err != nil || recs[0].Offset != int64(tx.first) {
+		w.fail("the transaction wrote at %d, not at %d: %v", recs[0].Offset, tx.first, err)
+	}
+}
+
+// endDue ends the transactions whose time has come, or all of them.
+func (w *world) endDue(all bool) {
+	for _, tx := range w.open {
+		if tx.cl == nil || !all && time.Now().Before(tx.end) {
+			continue
+		}
+		w.mu.Lock() // what is read from now on may know its end
+		s := w.sources[tx.partition]
+		for i := range tx.n {
+			s.records[tx.first+i].void = !tx.commits
+		}
+		s.records = append(s.records, logged{sent: w.clock().UnixNano(), void: true})
+		w.mu.Unlock()
+		if err := tx.cl.EndTransaction(context.Background(), kgo.TransactionEndTry(tx.commits)); err != nil {
+			w.fail("end a transaction: %v", err)
+		}
+		tx.cl.Close()
+		tx.cl = nil
+		w.note("a transaction of partition %d ends: %d records, committed: %v", tx.partition, tx.n, tx.commits)
 	}
 }
 
@@ -518,7 +588,7 @@ func (w *world) lose() {
 	defer w.mu.Unlock()
 	s := w.sources[w.rng.IntN(len(w.sources))]
 	c, ok := w.commits[int32(s.partition)]
-	if !ok || s.lost != nil {
+	if !ok || s.lost != nil || slices.ContainsFunc(w.open, func(tx *transaction) bool { return tx.cl != nil }) {
 		return
 	}
 	var m struct{ F, S int64 }
@@ -566,6 +636,11 @@ func (w *world) run() {
 				<-s.proc.done
 			}
 		}
+		for _, tx := range w.open {
+			if tx.cl != nil {
+				tx.cl.Close()
+			}
+		}
 		c.Close()
 		w.broker.Close()
 	}()
@@ -578,6 +653,7 @@ func (w *world) run() {
 		w.send(c, sent, now)
 		sent = now
 	}
+	w.endDue(true)
 	// Records that close every window, in steps that max_ahead allows.
 	end := born.Add(hours * time.Hour)
 	for at := sent; at.Before(end.Add(2 * time.Hour)); at = at.Add(20 * time.Minute) {
