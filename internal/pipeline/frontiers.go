@@ -93,7 +93,7 @@ func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker, of
 	case !ok:
 		f.grow(k, &v)
 	default:
-		if v.Start != old.Start && old.Start != 0 && old.Frontier != driftd.MinTime {
+		if v.Start != old.Start && old.Start != 0 {
 			v.Anew = true // what was not closed by then is lost [E7]
 		}
 		v.First, v.Grown = old.First, old.Grown

@@ -139,6 +139,18 @@ func TestBegunAnew(t *testing.T) {
 	s.want("00:00 n=1 complete=1", "01:00 n=6 complete=0", "02:00 n=5 complete=1")
 }
 
+// So does whoever begins anew a partition that had no frontier yet.
+func TestBegunAnewBeforeAFrontier(t *testing.T) {
+	s := newScripted(t)
+	s.marker(5, 5, driftd.MinTime)
+	s.marker(9, 9, driftd.MinTime)
+	s.gap(9, driftd.MinTime, minute(20), true)
+	s.profile(9, 15, 4)
+	s.profile(9, 75, 5)
+	s.marker(9, 9, minute(130))
+	s.want("00:00 n=4 complete=0", "01:00 n=5 complete=1")
+}
+
 // A state that is written between a gap and the windows that it touches keeps it.
 func TestGapIsKept(t *testing.T) {
 	s := newScripted(t)

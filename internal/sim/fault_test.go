@@ -27,11 +27,12 @@ const (
 	grow                   // the source topic gets a partition
 	lose                   // records are deleted before they are read
 	transact               // a transaction is open for a while, and ends either way
+	remake                 // the source topic is deleted, and made anew
 	kinds
 )
 
 var kindNames = map[kind]string{killBefore: "killed before", killAfter: "killed after", cutBefore: "cut before", cutAfter: "cut after", repeated: "repeated",
-	delayed: "delayed", frozen: "frozen before", frozenAfter: "frozen after", stopGently: "stopped", refuse: "refused", sinkAway: "sink away", skew: "clock jumps", grow: "partition added", lose: "records deleted", transact: "transaction"}
+	delayed: "delayed", frozen: "frozen before", frozenAfter: "frozen after", stopGently: "stopped", refuse: "refused", sinkAway: "sink away", skew: "clock jumps", grow: "partition added", lose: "records deleted", transact: "transaction", remake: "topic made anew"}
 
 // The requests that faults are drawn for, by how much depends on them.
 var faulted = []int16{0, 0, 0, 0, 8, 8, 8, 1, 1, 3, 9, 2, 11, 14, 12}

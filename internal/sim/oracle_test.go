@@ -51,6 +51,10 @@ type source struct {
 	idle      []moved // in order
 	lost      *lost
 	grown     bool
+	old       bool  // the topic was deleted since
+	anew      bool  // the topic was made anew
+	known     int64 // the frontier that had been committed by then; driftd.MinTime: none
+	since     int64 // the clock by then
 }
 
 const (
@@ -110,9 +114,13 @@ func count(b *wire.Bundle, sources []*source) *counted {
 }
 
 func (s *source) count(l *driftd.Layout, out *counted) {
-	frontier, idle := driftd.MinTime, s.idle
+	frontier, idle := s.known, s.idle
 	begin, hash := driftd.MaxTime, driftd.Hash64(s.topic)
 	var gap *span
+	if s.anew { // what of the old topic was read is not known
+		// Nor how far its reader had come: the gap may end a little later than ours.
+		gap = &span{s.known, driftd.FloorTo(s.since, paneLen) + int64(30*time.Minute)}
+	}
 	if s.lost != nil {
 		s.lost.reached = s.lost.frontier
 	}
@@ -180,7 +188,10 @@ func (s *source) count(l *driftd.Layout, out *counted) {
 			out.wild, gap = append(out.wild, *gap), nil
 		}
 	}
-	if !s.grown {
+	if gap != nil && s.anew {
+		out.wild = append(out.wild, span{gap.from, driftd.MaxTime})
+	}
+	if !s.grown && !s.anew {
 		out.begin = min(out.begin, begin)
 	}
 }
