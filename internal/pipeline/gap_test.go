@@ -209,3 +209,15 @@ func TestZombie(t *testing.T) {
 	s.marker(6, 5, minute(60))
 	s.want("00:00 n=10 complete=1")
 }
+
+// What a series had sent by the time that it was forgotten is passed over by
+// whoever reads it again; what comes later begins it anew [E13].
+func TestForgottenProfilesArePassedOver(t *testing.T) {
+	s := newScripted(t)
+	s.task.gone = forgotten{{Model: "m", Segment: driftd.AllSegment}: &wire.Forgotten{Through: []int64{2}}}
+	s.marker(5, 5, driftd.MinTime)
+	s.profile(5, 1, 10) // offset 1
+	s.profile(5, 2, 3)  // offset 2: was not there when it was forgotten
+	s.marker(5, 5, minute(60))
+	s.want("00:00 n=3 complete=1")
+}
