@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	runs      = flag.Int("sim.runs", 30, "how many worlds")
+	runs      = flag.Int("sim.runs", 4, "how many worlds")
 	seed      = flag.Uint64("sim.seed", 1, "the first world's seed; world i has seed+i")
 	again     = flag.Int("sim.again", 1, "how often each world is run")
 	faults    = flag.Int("sim.faults", 8, "how many faults a world has at most")

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,7 +82,7 @@ type slot struct {
 	roles pipeline.Roles
 	proc  *process
 	again time.Time     // when a dead one is followed
-	skew  time.Duration // of its clock
+	skew  atomic.Int64  // of its clock, ns
 	seen  map[int16]int // requests by key, of all its processes
 }
 
@@ -147,7 +148,8 @@ func newWorld(t *testing.T, s *setting, seed uint64, most int) *world {
 	w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), began: time.Now(), cfg: s.cfg, bundle: s.bundle,
 		commits: map[int32]kmsg.OffsetCommitRequestTopicPartition{}, rows: map[string]string{}, whole: map[string]string{}, told: map[string]string{}}
 	for i := range 1 + w.rng.IntN(3) {
-		w.slots = append(w.slots, &slot{w: w, id: i, roles: pipeline.Roles{Profile: true, Detect: true, Write: true}, seen: map[int16]int{}, skew: time.Duration(w.rng.Int64N(int64(time.Minute)))})
+		w.slots = append(w.slots, &slot{w: w, id: i, roles: pipeline.Roles{Profile: true, Detect: true, Write: true}, seen: map[int16]int{}})
+		w.slots[i].skew.Store(w.rng.Int64N(int64(time.Minute)))
 	}
 	if len(w.slots) == 3 && w.rng.IntN(3) == 0 {
 		w.slots[0].roles, w.slots[1].roles, w.slots[2].roles = pipeline.Roles{Profile: true}, pipeline.Roles{Detect: true}, pipeline.Roles{Write: true}
@@ -192,7 +194,7 @@ func (s *slot) start() {
 	}}))
 	set := &pipeline.Settings{Prefix: "d", Pane: time.Duration(paneLen), Partitions: 2, Replication: -1, Version: "sim", Models: pipeline.NewLive(w.cfg, "sim"), Log: log,
 		Metrics: prometheus.New(prometheus.Config{Version: "sim"}, []string{topic}, nil), Start: pipeline.Start{Earliest: true},
-		Now:     func() time.Time { return w.clock().Add(s.skew) },
+		Now:     func() time.Time { return w.clock().Add(time.Duration(s.skew.Load())) },
 		Bundles: []*wire.Bundle{w.bundle}, Session: 6 * time.Second,
 		Sources: []pipeline.Source{{Topic: topic, Models: []string{"m"}, Lateness: time.Duration(lateness), IdleTimeout: time.Second, MaxSkew: time.Duration(maxSkew),
 			MaxAge: time.Duration(maxAge), MaxBytes: 1 << 20, DeadLetters: "headers"}}}
@@ -459,7 +461,7 @@ func (w *world) keep() {
 // happen carries out the faults that are due by the time.
 func (w *world) happen(c *kafka.Client) {
 	for _, f := range w.faults {
-		if f.done || f.what < requestKinds || time.Since(w.began) < f.at {
+		if f.what < requestKinds || f.done || time.Since(w.began) < f.at { // the others' done is hit's
 			continue
 		}
 		f.done = true
@@ -495,9 +497,7 @@ func (w *world) happen(c *kafka.Client) {
 			w.sinkOff = time.Now().Add(4 * f.d)
 			w.mu.Unlock()
 		case skew:
-			w.mu.Lock()
-			s.skew = time.Duration(w.rng.Int64N(int64(2*time.Minute))) - time.Minute
-			w.mu.Unlock()
+			s.skew.Store(w.rng.Int64N(int64(2*time.Minute)) - int64(time.Minute))
 		case grow:
 			w.grow(c)
 		case lose:
@@ -722,9 +722,9 @@ func (w *world) run() {
 		}
 		time.Sleep(2 * time.Second)
 		if w.settled() && w.compare() == 0 {
-			writes := w.writes
+			writes := w.written()
 			time.Sleep(8 * time.Second) // what a zombie may still write
-			if w.writes != writes {
+			if w.written() != writes {
 				w.compare()
 			}
 			return
@@ -767,6 +767,12 @@ func (w *world) settled() bool {
 		}
 	}
 	return true
+}
+
+func (w *world) written() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.writes
 }
 
 // compare holds the table against the oracle; what is wrong is a failure.
