@@ -62,5 +62,5 @@ var mutants = []mutant{
 	{"E12", "pane length and partitions are fixed for a prefix", "internal/pipeline/topics.go", "	if fixed.Pane != int64(s.Pane) || int(fixed.Partitions) != n {", "	if false {", "./internal/pipeline -run TestFixedForAPrefix"},
 	{"E12", "a new window length begins with a whole window", "internal/detect/step.go", "		if first.Start < w.Start {", "		if false {", "./internal/detect -run TestReloadedLengths"},
 	{"E13", "what was forgotten stays forgotten when it is read again", "internal/pipeline/forgotten.go", "	return len(t.gone) > 0 && (offset", "	return len(t.gone) < 0 && (offset", "./internal/pipeline -run TestForgottenProfilesArePassedOver"},
-	{"E13", "a state that began before is none", restore, "		if old { // it was", "		if old && false { // it was", "./internal/pipeline -run TestForgottenStateIsNotRestored"},
+	{"E13", "a state that began before is none", "internal/pipeline/forgotten.go", "	return m.Since <= through, nil", "	return m.Since < 0, nil", "./internal/pipeline -run TestForgottenStateIsNotRestored"},
 }
