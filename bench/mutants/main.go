@@ -43,11 +43,12 @@ func run(out, only string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Mutants\n\nEvery clause of the invariants (docs/ARCHITECTURE.md) is taken out of the code, one at a time; the test beside it has to fail. Made by `make mutants`.\n\n")
 	fmt.Fprintf(&b, "| | without | in | test | |\n|---|---|---|---|---|\n")
-	alive, failed := 0, 0
+	tried, alive, failed := 0, 0, 0
 	for i, m := range mutants {
 		if only != "" && !strings.HasPrefix(m.clause, only) {
 			continue
 		}
+		tried++
 		began := time.Now()
 		killed, note, err := m.run(root)
 		if err != nil {
@@ -63,7 +64,7 @@ func run(out, only string) error {
 		fmt.Fprintf(&b, "| %s | %s | `%s` | `%s` | %s |\n", m.clause, m.what, filepath.Base(m.file), m.test, verdict)
 		fmt.Printf("%2d/%d %-4s %-6s %4.0f s  %s%s\n", i+1, len(mutants), m.clause, strings.Trim(verdict, "*"), time.Since(began).Seconds(), m.what, note)
 	}
-	fmt.Printf("mutants: %d, %d alive\n", len(mutants), alive)
+	fmt.Printf("mutants: %d tried, %d alive\n", tried, alive)
 	if failed > 0 {
 		return fmt.Errorf("%d mutants could not be tried", failed)
 	}
