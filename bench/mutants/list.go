@@ -22,7 +22,7 @@ var mutants = []mutant{
 	{"T2", "profiles come before the commit", task, "	if err := t.out.profiles(ctx, t.panes.Below(t.meta.Frontier)); err != nil {", "	if err := t.commit(ctx); err != nil {\n		return err\n	}\n	if err := t.out.profiles(ctx, t.panes.Below(t.meta.Frontier)); err != nil {", sim},
 	{"T2", "profiles come before the markers", task, "	if err := t.out.profiles(ctx, t.panes.Below(t.meta.Frontier)); err != nil {", "	if err := t.mark(ctx); err != nil {\n		return err\n	}\n	if err := t.out.profiles(ctx, t.panes.Below(t.meta.Frontier)); err != nil {", sim},
 	{"T3", "an idle move commits before its markers", task, "		steps[0], steps[1] = steps[1], steps[0]", "		_ = steps", "./internal/pipeline -run TestIdleMoveThatIsNotCommitted"},
-	{"T3", "no record is judged by an idle move that may not have been committed", role, " || t.byClock {", " {", sim},
+	{"T3", "no record is judged by an idle move that may not have been committed", role, " || t.byClock {", " {", "./internal/pipeline -run TestGoesOn"},
 	{"T3", "an idle move goes by the clock of when the broker was asked", "internal/pipeline/profile_idle.go", "now, known := t.clock.at(asked)", "now, known := t.set.Now().UnixNano(), true", sim},
 	{"T4", "the number of partitions is asked before each marker", task, "	n, err := t.client.Partitions(ctx, t.src.Topic)\n", "	n, err := len(t.member.Partitions), error(nil)\n", sim},
 	{"T4", "a partition without frontier holds the windows", front, "	if seen == 0 || seen < n {", "	if seen == 0 {", sim},

@@ -171,3 +171,27 @@ func TestNewSeriesHaveAStateFirst(t *testing.T) {
 		t.Errorf("states were written of %v", keys)
 	}
 }
+
+// A partition that comes back goes on from memory when nobody has owned it since,
+// and not in the middle of an idle move: it may not have been committed [E2] [T3].
+func TestGoesOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		epoch   int64
+		byClock bool
+		want    bool
+	}{"nobody since": {5, false, true}, "somebody since": {6, false, false}, "an idle move": {5, true, false}} {
+		task := unconnected(t, Source{}, nil)
+		task.meta.Epoch, task.byClock, task.paused = 5, c.byClock, true
+		committed := newMeta()
+		committed.Epoch = c.epoch
+		again := consumers.Membership{Generation: 9, MemberID: "x"}
+		if got := task.goesOn(kafka.Committed{Offset: 3, Metadata: committed.String()}, again); got != c.want {
+			t.Errorf("%s: goes on: %v", name, got)
+		} else if got && (task.member.Generation != 9 || task.paused) {
+			t.Errorf("%s: it is fenced by generation %d, paused %v", name, task.member.Generation, task.paused)
+		}
+	}
+	if unconnected(t, Source{}, nil).goesOn(kafka.Committed{Offset: -1}, consumers.Membership{}) {
+		t.Error("goes on although there is no commit")
+	}
+}
