@@ -101,7 +101,7 @@ func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 		return nil
 	}
 	if m.Gap != nil {
-		if since, news := t.front.lost(from, m.Epoch, m.Gap); news {
+		if since, news := t.front.lost(from, m.Epoch, m.Gap, rec.Offset); news {
 			t.seal(from, since)
 		}
 		return nil

@@ -13,14 +13,15 @@ import (
 type frontiers struct {
 	sources []Source
 	at      map[wire.SourcePartition]wire.SourceFrontier
-	owners  []ownerChange // in order of offset
+	past    []change // in order of offset
 }
 
-// ownerChange is the marker by which a source partition's epoch rose.
-type ownerChange struct {
+// change is a record that changed what is known of a source partition.
+type change struct {
 	offset int64 // in driftd.profiles
 	of     wire.SourcePartition
-	before int64 // the epoch until then
+	before wire.SourceFrontier
+	known  bool // it was known before
 }
 
 func newFrontiers(sources []Source) *frontiers {
@@ -56,26 +57,33 @@ func (f *frontiers) restore(from map[wire.SourcePartition]wire.SourceFrontier, f
 // followed by another [E2].
 func (f *frontiers) stale(k wire.SourcePartition, epoch int64) bool { return epoch < f.at[k].Epoch }
 
-// asOf is the frontiers for a state record from which reading goes on at an
-// offset, with the epochs in force there: by today's, what an owner who has been
-// followed wrote after that offset would be dropped as stale when it is read
-// again, and nobody sends it twice [E2] [E4].
+// asOf is the frontiers as they were before the record at an offset, from which
+// whoever reads the state goes on [E4].
 func (f *frontiers) asOf(offset int64) map[wire.SourcePartition]wire.SourceFrontier {
 	out := maps.Clone(f.at)
-	for _, c := range slices.Backward(f.owners) {
+	for _, c := range slices.Backward(f.past) {
 		if c.offset < offset {
 			break
 		}
-		v := out[c.of]
-		v.Epoch = c.before
-		out[c.of] = v
+		if c.known {
+			out[c.of] = c.before
+		} else {
+			delete(out, c.of)
+		}
 	}
 	return out
 }
 
+// change sets what is known of a partition, and remembers what was.
+func (f *frontiers) change(k wire.SourcePartition, v wire.SourceFrontier, offset int64) {
+	before, known := f.at[k]
+	f.past = append(f.past, change{offset, k, before, known})
+	f.at[k] = v
+}
+
 // forget drops the changes before an offset that no state record goes back behind.
 func (f *frontiers) forget(offset int64) {
-	f.owners = slices.DeleteFunc(f.owners, func(c ownerChange) bool { return c.offset < offset })
+	f.past = slices.DeleteFunc(f.past, func(c change) bool { return c.offset < offset })
 }
 
 // mark takes the marker at an offset; false when it is of an older owner.
@@ -84,9 +92,6 @@ func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker, of
 		return false
 	}
 	old, ok := f.at[k]
-	if epoch > old.Epoch {
-		f.owners = append(f.owners, ownerChange{offset, k, old.Epoch})
-	}
 	v := wire.SourceFrontier{Epoch: epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut, First: int(m.Partitions),
 		Start: m.Start, Anew: old.Anew, Gaps: old.Gaps}
 	switch {
@@ -103,14 +108,14 @@ func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker, of
 			v.Begin, v.Cut = old.Begin, true
 		}
 	}
-	f.at[k] = v
+	f.change(k, v, offset)
 	return true
 }
 
 // lost takes a gap that a partition tells [E7]; from is what of it is not closed
 // yet. false when it is of an older owner, or says nothing: each owner that finds
 // no commit tells one, and it counts where the partition was known from before.
-func (f *frontiers) lost(k wire.SourcePartition, epoch int64, g *wire.Gap) (from int64, news bool) {
+func (f *frontiers) lost(k wire.SourcePartition, epoch int64, g *wire.Gap, offset int64) (from int64, news bool) {
 	v, ok := f.at[k]
 	if !ok || f.stale(k, epoch) {
 		return 0, false
@@ -125,7 +130,7 @@ func (f *frontiers) lost(k wire.SourcePartition, epoch int64, g *wire.Gap) (from
 	if from < g.To {
 		v.Gaps = detect.AddGap(slices.Clone(v.Gaps), detect.Gap{From: from, To: g.To, Why: g.Why})
 	}
-	f.at[k] = v
+	f.change(k, v, offset)
 	return from, from < g.To
 }
 

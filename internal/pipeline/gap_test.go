@@ -221,3 +221,33 @@ func TestForgottenProfilesArePassedOver(t *testing.T) {
 	s.marker(5, 5, minute(60))
 	s.want("00:00 n=3 complete=1")
 }
+
+// A state has the frontiers of the offset that it goes back to. With later ones a
+// topic that has grown since would be whole again at the first old marker, and
+// windows would close before their profiles had been read again [E4].
+func TestFrontiersOfAnOffset(t *testing.T) {
+	f := newFrontiers([]Source{{Topic: "a"}})
+	mark := func(f *frontiers, offset int64, partition int, epoch int64, n int32, frontier int64) {
+		f.mark(wire.SourcePartition{Topic: "a", Partition: partition}, epoch, &wire.Marker{Frontier: frontier, Partitions: n, Begin: minute(0)}, offset)
+	}
+	mark(f, 10, 0, 9, 2, minute(10))
+	mark(f, 11, 1, 5, 2, minute(10))
+	mark(f, 12, 1, 12, 3, minute(10)) // it has grown: the third partition holds
+	mark(f, 13, 0, 9, 3, minute(80))
+	mark(f, 14, 1, 12, 3, minute(80))
+	again := newFrontiers(f.sources)
+	again.restore(f.asOf(12), true)
+	if least, _ := again.model("m"); least != minute(10) {
+		t.Errorf("at offset 12 the least frontier is minute %d, want 10", (least-minute(0))/int64(time.Minute))
+	}
+	for _, step := range []func(){func() { mark(again, 12, 1, 12, 3, minute(10)) }, func() { mark(again, 13, 0, 9, 3, minute(80)) }} {
+		if step(); true {
+			if least, _ := again.model("m"); least != driftd.MinTime {
+				t.Error("the third partition does not hold")
+			}
+		}
+	}
+	if got := f.asOf(10); len(got) != 0 {
+		t.Errorf("before the first marker %v were known", got)
+	}
+}
