@@ -121,8 +121,8 @@ func (t *detectTask) restore(ctx context.Context) error {
 		for _, in := range s.state.Alerts.Incidents() {
 			t.set.Metrics.Incident(&in.Result)
 		}
-		t.front.restore(st.Frontiers, first)
-		if first || st.AsOf < t.next {
+		oldest := first || st.AsOf < t.next
+		if t.front.restore(st.Frontiers, oldest); oldest {
 			t.next = st.AsOf
 		}
 		first = false

@@ -38,6 +38,9 @@ func (t *detectTask) flush(ctx context.Context) error {
 		}
 	}
 	if len(due) == 0 {
+		if len(t.series) == 0 { // no state goes back behind what has been read
+			t.front.forget(t.next)
+		}
 		return nil
 	}
 	due = append(due, fresh...)

@@ -28,28 +28,20 @@ func newFrontiers(sources []Source) *frontiers {
 	return &frontiers{sources: sources, at: map[wire.SourcePartition]wire.SourceFrontier{}}
 }
 
-// restore takes the frontiers of state records: of each partition the oldest,
-// because reading begins at the oldest record's offset.
-func (f *frontiers) restore(from map[wire.SourcePartition]wire.SourceFrontier, first bool) {
-	for k, v := range from {
-		old, ok := f.at[k]
-		if first || !ok {
-			if first {
-				f.at[k] = v
-			}
-			continue
-		}
-		old.Epoch, old.Frontier = min(old.Epoch, v.Epoch), min(old.Frontier, v.Frontier)
-		old.Start = min(old.Start, v.Start)
-		for _, g := range v.Gaps {
-			old.Gaps = detect.AddGap(old.Gaps, g)
-		}
-		f.at[k] = old
+// restore takes the frontiers of a state record, which is the oldest so far or is
+// not: those of the record that goes back furthest hold, because reading begins
+// there. What partition it does not know yet is told again, and so is a gap, but
+// for one that had already been dropped.
+func (f *frontiers) restore(from map[wire.SourcePartition]wire.SourceFrontier, oldest bool) {
+	others := from
+	if oldest {
+		f.at, others = maps.Clone(from), f.at
 	}
-	for k := range f.at { // a partition that an older record does not know yet
-		if _, ok := from[k]; !ok {
-			delete(f.at, k)
+	for k, v := range f.at {
+		for _, g := range others[k].Gaps {
+			v.Gaps = detect.AddGap(v.Gaps, g)
 		}
+		f.at[k] = v
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/config"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/wire"
 	"github.com/driftd/driftd/sinks/prometheus"
@@ -249,5 +251,44 @@ func TestFrontiersOfAnOffset(t *testing.T) {
 	}
 	if got := f.asOf(10); len(got) != 0 {
 		t.Errorf("before the first marker %v were known", got)
+	}
+}
+
+// Records of different age are read in any order: the frontiers are those of the
+// record that goes back furthest, and no mixture of both.
+func TestRestoreTakesTheOldestFrontiers(t *testing.T) {
+	of := wire.SourcePartition{Topic: "a"}
+	older := map[wire.SourcePartition]wire.SourceFrontier{of: {Epoch: 5, Frontier: minute(10), Partitions: 1, Begin: minute(0)}}
+	newer := map[wire.SourcePartition]wire.SourceFrontier{
+		of:                         {Epoch: 6, Frontier: minute(80), Partitions: 2, Begin: minute(0), Gaps: []detect.Gap{{From: minute(1), To: minute(2), Why: "lost"}}},
+		{Topic: "a", Partition: 1}: {Epoch: 6, Frontier: minute(80), Partitions: 2, Begin: minute(70), Grown: true}}
+	want := older[of]
+	want.Gaps = newer[of].Gaps
+	for _, oldestFirst := range []bool{true, false} {
+		f := newFrontiers([]Source{{Topic: "a"}})
+		if oldestFirst {
+			f.restore(older, true)
+			f.restore(newer, false)
+		} else {
+			f.restore(newer, true)
+			f.restore(older, true)
+		}
+		if d := cmp.Diff(map[wire.SourcePartition]wire.SourceFrontier{of: want}, f.at); d != "" {
+			t.Errorf("the oldest first: %v: %s", oldestFirst, d)
+		}
+	}
+}
+
+// Markers are remembered for the states that go back behind them, and no longer.
+func TestMarkersAreForgotten(t *testing.T) {
+	s := newScripted(t)
+	for m := range 1000 {
+		s.marker(5, 5, minute(m))
+		if err := s.task.flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(s.task.front.past); n > 1 {
+		t.Errorf("%d changes are remembered, and there is no series", n)
 	}
 }
