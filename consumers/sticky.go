@@ -2,7 +2,6 @@ package consumers
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -104,8 +103,8 @@ func assign(ids []string, partitions []int, had map[string]owned) map[string][]i
 		}
 		give(poorest, p)
 	}
-	for _, id := range slices.Sorted(maps.Keys(out)) {
-		slices.Sort(out[id])
+	for _, mine := range out {
+		slices.Sort(mine)
 	}
 	return out
 }

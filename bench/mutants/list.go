@@ -6,7 +6,7 @@ const sim = "./internal/sim -run TestSim -sim.runs=300 -sim.faults=12"
 const (
 	task    = "internal/pipeline/profile_task.go"
 	role    = "internal/pipeline/profile_role.go"
-	hole    = "internal/pipeline/profile_hole.go"
+	gaps    = "internal/pipeline/profile_gap.go"
 	detect  = "internal/pipeline/detect_task.go"
 	front   = "internal/pipeline/frontiers.go"
 	state   = "internal/pipeline/detect_write.go"
@@ -45,13 +45,13 @@ var mutants = []mutant{
 	{"E4", "reading goes on at the oldest as-of", restore, "		if first || st.AsOf < t.next {", "		if first || st.AsOf > t.next {", sim},
 	{"E5", "a row that is written again has the revision that it had", detect, "Revision: t.next - 1}", "Revision: t.set.Now().UnixNano()}", sim},
 	{"E6", "WRITE commits after the sink has accepted", "internal/pipeline/write_task.go", "		if len(batch) > 0 {\n", "		if err := c.CommitOffset(ctx, group, m.Generation, m.MemberID, set.resultsTopic(), p, chunk.Next, \"\"); err != nil {\n			return err\n		}\n		if len(batch) > 0 {\n", sim},
-	{"E7", "lost records are told", hole, "	for _, g := range t.gaps {\n", "	for _, g := range t.gaps[:0] {\n", sim},
-	{"E7", "nothing passes a gap whose end is not known", hole, "	if t.unbound {\n		return false, nil\n	}\n", "", "./internal/pipeline -run TestTopicMadeAnew"},
+	{"E7", "lost records are told", gaps, "	for _, g := range t.gaps {\n", "	for _, g := range t.gaps[:0] {\n", sim},
+	{"E7", "nothing passes a gap whose end is not known", gaps, "	if t.unbound {\n		return false, nil\n	}\n", "", "./internal/pipeline -run TestTopicMadeAnew"},
 	{"E7", "windows that overlap a gap are not complete", "internal/detect/gap.go", "if g := &gaps[i]; g.From < end && g.To > start {", "if g := &gaps[i]; false {", sim},
 	{"E7", "a profile made after a gap replaces none from before", detect, "!p.sealed[from] || p.parts[key] == nil", "true", "./internal/pipeline -run TestGapInBand"},
 	{"E7", "a gap is kept until its windows have closed", front, "		by := since()\n", "		by := since() + v.Gaps[0].To\n", "./internal/pipeline -run TestGapGoesWithItsWindows"},
 	{"E7", "who begins a known partition without a commit loses what was open", front, "			v.Anew = true // ", "			// ", "./internal/pipeline -run TestBegunAnew"},
-	{"E7", "offsets of a topic that was made anew begin again", hole, "			t.meta.Since = to // ", "			// ", "./internal/pipeline -run TestTopicMadeAnew"},
+	{"E7", "offsets of a topic that was made anew begin again", gaps, "			t.meta.Since = to // ", "			// ", "./internal/pipeline -run TestTopicMadeAnew"},
 	{"E8", "records of aborted transactions do not count", "internal/kafka/walk.go", "!(attr&attrTransactional != 0 && slices.Contains(w.skip, b.producer()))", "true", "./internal/kafka -run TestWalkTransactions"},
 	{"E8", "control records do not count", "internal/kafka/walk.go", "		if attr&attrControl != 0 {", "		if attr&attrControl != 0 && isAbort(b) {", "./internal/kafka -run TestWalkTransactions"},
 	{"E10", "which of many models stand for themselves does not depend on who came first", "internal/fold/fold.go", "cmp.Compare(driftd.Hash64(a.model.Name), driftd.Hash64(b.model.Name))", "cmp.Compare(0, 0)", "./internal/fold -run TestLimit"},

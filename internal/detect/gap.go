@@ -1,6 +1,9 @@
 package detect
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Gap is a stretch of event time of which records are lost [E7]: they would have
 // counted in the panes from From on and before To.
@@ -25,24 +28,7 @@ func AddGap(gaps []Gap, g Gap) []Gap {
 }
 
 func compareGaps(a, b Gap) int {
-	switch {
-	case a.From != b.From:
-		return cmp64(a.From, b.From)
-	case a.To != b.To:
-		return cmp64(a.To, b.To)
-	case a.Why < b.Why:
-		return -1
-	case a.Why > b.Why:
-		return 1
-	}
-	return 0
-}
-
-func cmp64(a, b int64) int {
-	if a < b {
-		return -1
-	}
-	return 1
+	return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Why, b.Why))
 }
 
 // gapIn is why records of a window are lost, "" when none is known to be.

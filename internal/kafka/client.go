@@ -65,13 +65,13 @@ func New(cfg Config) (*Client, error) {
 	if cfg.OnRetry == nil {
 		cfg.OnRetry = func(string, error) {}
 	}
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Client{cfg: cfg, addr: kafkago.TCP(cfg.Brokers...), ctx: ctx, cancel: cancel}
-	if cfg.Dial == nil {
-		c.cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
-	}
 	c.transport = &kafkago.Transport{
-		Dial:        c.cfg.Dial,
+		Dial:        cfg.Dial,
 		DialTimeout: dialTimeout,
 		ClientID:    cfg.ClientID,
 		TLS:         cfg.TLS,
@@ -79,10 +79,9 @@ func New(cfg Config) (*Client, error) {
 		Context:     ctx,
 	}
 	c.dialer = &kafkago.Dialer{
-		DialFunc:      c.cfg.Dial,
+		DialFunc:      cfg.Dial,
 		ClientID:      cfg.ClientID,
 		Timeout:       dialTimeout,
-		DualStack:     true,
 		TLS:           cfg.TLS,
 		SASLMechanism: cfg.SASL,
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"time"
 
+	"github.com/cenkalti/backoff/v4"
 	kafkago "github.com/segmentio/kafka-go"
 )
 
@@ -61,18 +61,13 @@ func (c *Client) EnsureTopics(ctx context.Context, specs []TopicSpec) error {
 // awaitTopic waits for a topic that has just been made, here or by another
 // process: brokers hear of it one after the other.
 func (c *Client) awaitTopic(ctx context.Context, topic string) error {
-	pause := newBackoff()
-	for {
+	return backoff.Retry(func() error {
 		_, err := c.Partitions(ctx, topic)
-		if !isUnknownTopic(err) {
-			return err
+		if err != nil && !isUnknownTopic(err) {
+			return backoff.Permanent(err)
 		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause.NextBackOff()):
-		}
-	}
+		return err
+	}, backoff.WithContext(newBackoff(), ctx))
 }
 
 func topicConfig(s TopicSpec) kafkago.TopicConfig {
