@@ -3,9 +3,11 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/driftd/driftd"
@@ -14,7 +16,6 @@ import (
 	"github.com/driftd/driftd/internal/embedded"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/wire"
-	"github.com/driftd/driftd/sinks/prometheus"
 )
 
 // A pane that waits for a slow partition was written by an owner who has since
@@ -39,11 +40,7 @@ func TestStateGoesBackBehindAChangeOfOwner(t *testing.T) {
 		profile(1, 6, minute(0)), marker(1, 6, minute(2)), // the state is written here
 		marker(1, 6, minute(70)), marker(0, 6, minute(70)),
 	}
-	set := &Settings{Prefix: "d", Pane: time.Minute, Partitions: 1, Now: time.Now, Models: NewLive(config.Default(), "test"), Sources: []Source{{Topic: "a"}},
-		Metrics: prometheus.New(prometheus.Config{Version: "test"}, []string{"a"}, nil), Log: slog.New(slog.DiscardHandler)}
-	task := func() *detectTask {
-		return &detectTask{set: set, refs: newReferences("d.references", set.Log), log: set.Log, front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, moved: map[string]bool{}}
-	}
+	task := func() *detectTask { return newScripted(t).task }
 	read := func(d *detectTask, from, to int64) {
 		t.Helper()
 		for i := from; i < to; i++ {
@@ -142,4 +139,134 @@ func TestBeginOutlivesItsFirstOwner(t *testing.T) {
 	if least, begin, _, _ := f.topic("a"); least != 2*hour || begin != hour {
 		t.Errorf("least frontier %d, begin %d; want %d and %d", least, begin, 2*hour, hour)
 	}
+}
+
+// [E4] When one series' state is written, so are those that have none, before it:
+// reading goes on at the oldest as-of, behind which a series without a record
+// would be lost.
+func TestNewSeriesHaveAStateFirst(t *testing.T) {
+	w := newWorld(t, "predictions", 1)
+	s := newScripted(t)
+	s.task.client = w.client()
+	ctx := context.Background()
+	if err := ensureTopics(ctx, s.task.client, s.task.set); err != nil {
+		t.Fatal(err)
+	}
+	s.marker(5, 5, driftd.MinTime)
+	s.profile(5, 0, 1)
+	s.marker(5, 5, minute(60)) // closes a window of m: its state is due
+	p := driftd.NewProfile(nil)
+	p.Events = 1
+	s.feed(&wire.ProfileRecord{Epoch: 5, Pane: minute(61), Model: "later", Segment: driftd.AllSegment, Profile: wire.ProfileToWire(p)})
+	if err := s.task.flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	if err := readAll(ctx, s.task.client, "d.state", 0, func(r *kafka.Rec) error {
+		if string(r.Key) != fixedKey {
+			keys = append(keys, string(r.Key))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(keys, []string{"later/all", "m/all"}) {
+		t.Errorf("states were written of %v", keys)
+	}
+}
+
+// A state has the frontiers of the offset that it goes back to. With later ones a
+// topic that has grown since would be whole again at the first old marker, and
+// windows would close before their profiles had been read again [E4].
+func TestFrontiersOfAnOffset(t *testing.T) {
+	f := newFrontiers([]Source{{Topic: "a"}})
+	mark := func(f *frontiers, offset int64, partition int, epoch int64, n int32, frontier int64) {
+		f.mark(wire.SourcePartition{Topic: "a", Partition: partition}, epoch, &wire.Marker{Frontier: frontier, Partitions: n, Begin: minute(0)}, offset)
+	}
+	mark(f, 10, 0, 9, 2, minute(10))
+	mark(f, 11, 1, 5, 2, minute(10))
+	mark(f, 12, 1, 12, 3, minute(10)) // it has grown: the third partition holds
+	mark(f, 13, 0, 9, 3, minute(80))
+	mark(f, 14, 1, 12, 3, minute(80))
+	again := newFrontiers(f.sources)
+	again.restore(f.asOf(12), true)
+	if least, _ := again.model("m"); least != minute(10) {
+		t.Errorf("at offset 12 the least frontier is minute %d, want 10", (least-minute(0))/int64(time.Minute))
+	}
+	for _, step := range []func(){func() { mark(again, 12, 1, 12, 3, minute(10)) }, func() { mark(again, 13, 0, 9, 3, minute(80)) }} {
+		if step(); true {
+			if least, _ := again.model("m"); least != driftd.MinTime {
+				t.Error("the third partition does not hold")
+			}
+		}
+	}
+	if got := f.asOf(10); len(got) != 0 {
+		t.Errorf("before the first marker %v were known", got)
+	}
+}
+
+// Records of different age are read in any order: the frontiers are those of the
+// record that goes back furthest, and no mixture of both.
+func TestRestoreTakesTheOldestFrontiers(t *testing.T) {
+	of := wire.SourcePartition{Topic: "a"}
+	older := map[wire.SourcePartition]wire.SourceFrontier{of: {Epoch: 5, Frontier: minute(10), Partitions: 1, Begin: minute(0)}}
+	newer := map[wire.SourcePartition]wire.SourceFrontier{
+		of:                         {Epoch: 6, Frontier: minute(80), Partitions: 2, Begin: minute(0), Gaps: []detect.Gap{{From: minute(1), To: minute(2), Why: "lost"}}},
+		{Topic: "a", Partition: 1}: {Epoch: 6, Frontier: minute(80), Partitions: 2, Begin: minute(70), Grown: true}}
+	want := older[of]
+	want.Gaps = newer[of].Gaps
+	for _, oldestFirst := range []bool{true, false} {
+		f := newFrontiers([]Source{{Topic: "a"}})
+		if oldestFirst {
+			f.restore(older, true)
+			f.restore(newer, false)
+		} else {
+			f.restore(newer, true)
+			f.restore(older, true)
+		}
+		if d := cmp.Diff(map[wire.SourcePartition]wire.SourceFrontier{of: want}, f.at); d != "" {
+			t.Errorf("the oldest first: %v: %s", oldestFirst, d)
+		}
+	}
+}
+
+// Markers are remembered for the states that go back behind them, and no longer.
+func TestMarkersAreForgotten(t *testing.T) {
+	s := newScripted(t)
+	for m := range 1000 {
+		s.marker(5, 5, minute(m))
+		if err := s.task.flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(s.task.front.past); n > 1 {
+		t.Errorf("%d changes are remembered, and there is no series", n)
+	}
+}
+
+// What a series had sent by the time that it was forgotten is passed over by
+// whoever reads it again; what comes later begins it anew [E13].
+func TestForgottenProfilesArePassedOver(t *testing.T) {
+	s := newScripted(t)
+	s.task.gone = forgotten{{Model: "m", Segment: driftd.AllSegment}: &wire.Forgotten{Through: []int64{2}}}
+	s.marker(5, 5, driftd.MinTime)
+	s.profile(5, 1, 10) // offset 1
+	s.profile(5, 2, 3)  // offset 2: was not there when it was forgotten
+	s.marker(5, 5, minute(60))
+	s.want("00:00 n=3 complete=1")
+}
+
+// What an owner who has been followed still writes counts for nothing [E2].
+func TestZombie(t *testing.T) {
+	s := newScripted(t)
+	s.marker(5, 5, driftd.MinTime)
+	s.profile(5, 0, 10)
+	s.marker(6, 5, driftd.MinTime)
+	s.profile(5, 0, 99)
+	s.profile(5, 1, 99)
+	s.marker(5, 5, minute(60))
+	s.want()
+	s.profile(6, 0, 10)
+	s.marker(6, 5, minute(60))
+	s.want("00:00 n=10 complete=1")
 }
