@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 )
 
 // [E12] The pane length is fixed for a prefix: another one is refused, and the

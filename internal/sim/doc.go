@@ -12,7 +12,11 @@
 //
 //	net_test.go     the network: every request of a process passes here
 //	fault_test.go   which faults there are, and how a seed draws them
-//	world_test.go   the broker, the processes, the traffic
-//	oracle_test.go  sections 4 and 5 of the design, applied to sorted records
+//	happen_test.go  what is done to the world: clocks, topics, records, the sink
+//	world_test.go   the broker, the processes, a run from its start to its end
+//	traffic_test.go events, late and odd ones among them, and transactions
+//	ends_test.go    what stands for the table, Alertmanager and the log
+//	oracle_test.go  the design's rules of time, applied to the records
+//	compare_test.go the table held against the oracle
 //	sim_test.go     a run, and many
 package sim

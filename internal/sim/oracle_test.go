@@ -3,7 +3,6 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -339,18 +338,3 @@ func rowOf(r driftd.Result) (id, row string, end int64) {
 }
 
 // The traffic: a numeric feature, a category, a score and a tag.
-
-func event(rng *rand.Rand, at time.Time, shift float64) string {
-	x := rng.NormFloat64() + shift
-	level := []string{"a", "b", "c"}[rng.IntN(3)]
-	if rng.IntN(200) == 0 {
-		level = fmt.Sprintf("new%d", rng.IntN(50))
-	}
-	country := []string{"DE", "DE", "PL"}[rng.IntN(3)]
-	value := fmt.Sprintf("%.4f", x)
-	if rng.IntN(50) == 0 {
-		value = "null"
-	}
-	return fmt.Sprintf(`{"model":"m","time":%q,"features":{"x":%s,"c":%q},"prediction":{"score":%.4f},"tags":{"country":%q}}`,
-		at.UTC().Format(time.RFC3339Nano), value, level, 1/(1+x*x), country)
-}
