@@ -61,7 +61,7 @@ func run(out, only string) error {
 			verdict = "**alive**"
 			alive++
 		}
-		fmt.Fprintf(&b, "| %s | %s | `%s` | `%s` | %s |\n", m.clause, m.what, filepath.Base(m.file), m.test, verdict)
+		fmt.Fprintln(&b, m.row(verdict))
 		fmt.Printf("%2d/%d %-4s %-6s %4.0f s  %s%s\n", i+1, len(mutants), m.clause, strings.Trim(verdict, "*"), time.Since(began).Seconds(), m.what, note)
 	}
 	fmt.Printf("mutants: %d tried, %d alive\n", tried, alive)
@@ -77,6 +77,11 @@ func run(out, only string) error {
 		return fmt.Errorf("%d mutants are alive: no test fails without their clause", alive)
 	}
 	return nil
+}
+
+// row is its line of the table.
+func (m *mutant) row(verdict string) string {
+	return fmt.Sprintf("| %s | %s | `%s` | `%s` | %s |", m.clause, m.what, filepath.Base(m.file), m.test, verdict)
 }
 
 // run says whether the test fails on the mutant. A mutant that does not build is
