@@ -7,8 +7,8 @@
 // each request what networks and kill -9 do. Waiting costs nothing there, so a
 // session timeout is as cheap as a round trip.
 //
-// What belongs here: the faults, the world they happen in and the oracle. What
-// does not: anything that a production run uses.
+// What belongs here: the faults and the world they happen in. What does not: the
+// oracle (internal/oracle), and anything that a production run uses.
 //
 //	net_test.go     the network: every request of a process passes here
 //	fault_test.go   which faults there are, and how a seed draws them
@@ -16,7 +16,6 @@
 //	world_test.go   the broker, the processes, a run from its start to its end
 //	traffic_test.go events, late and odd ones among them, and transactions
 //	ends_test.go    what stands for the table, Alertmanager and the log
-//	oracle_test.go  the design's rules of time, applied to the records
 //	compare_test.go the table held against the oracle
 //	sim_test.go     a run, and many
 package sim

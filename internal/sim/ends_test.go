@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/oracle"
 )
 
 // sink is the table: the newest row of an identity stays, and all must say the same.
@@ -38,7 +39,7 @@ func (s sink) Write(ctx context.Context, batch []driftd.Result) error {
 	}
 	for _, r := range batch {
 		s.w.writes++
-		id, row, _ := rowOf(r)
+		id, row, _ := oracle.Row(r)
 		whole, err := json.Marshal(r)
 		if err != nil {
 			return err

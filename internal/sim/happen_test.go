@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/oracle"
 )
 
 // happen carries out the faults that are due by the time.
@@ -72,7 +73,7 @@ func (w *world) happen() {
 func (w *world) remake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.past) > 0 || slices.ContainsFunc(w.open, func(tx *transaction) bool { return tx.cl != nil }) || slices.ContainsFunc(w.sources, func(s *source) bool { return s.lost != nil || s.grown }) {
+	if len(w.past) > 0 || slices.ContainsFunc(w.open, func(tx *transaction) bool { return tx.cl != nil }) || slices.ContainsFunc(w.sources, func(s *oracle.Source) bool { return s.Lost != nil || s.Grown }) {
 		return // one such thing in a world
 	}
 	// kfake keeps a deleted topic's commits, which brokers delete. Without them a
@@ -80,7 +81,7 @@ func (w *world) remake() {
 	// that cannot grow as long.
 	n := len(w.sources)
 	for p, s := range w.sources {
-		if c, ok := w.commits[int32(p)]; !ok || time.Since(w.began) < length*6/10 || c.Offset < int64(len(s.records))*9/10 {
+		if c, ok := w.commits[int32(p)]; !ok || time.Since(w.began) < length*6/10 || c.Offset < int64(len(s.Records))*9/10 {
 			return
 		}
 	}
@@ -97,9 +98,8 @@ func (w *world) remake() {
 		if err := json.Unmarshal([]byte(*w.commits[int32(p)].Metadata), &m); err != nil {
 			w.failed = append(w.failed, err.Error())
 		}
-		s.old = true
 		w.past = append(w.past, s)
-		w.sources[p] = &source{topic: topic, partition: p, anew: true, known: m.F, since: w.clock().UnixNano()}
+		w.sources[p] = &oracle.Source{Topic: topic, Partition: p, Anew: true, Known: m.F, Since: w.clock().UnixNano()}
 	}
 }
 
@@ -121,7 +121,7 @@ func (w *world) grow() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sources = append(w.sources, &source{topic: topic, partition: n, grown: true, known: driftd.MinTime})
+	w.sources = append(w.sources, &oracle.Source{Topic: topic, Partition: n, Grown: true, Known: driftd.MinTime})
 }
 
 // lose kills all, and deletes records of a partition that were not committed.
@@ -134,8 +134,8 @@ func (w *world) lose() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.sources[w.rng.IntN(len(w.sources))]
-	c, ok := w.commits[int32(s.partition)]
-	if !ok || s.lost != nil || slices.ContainsFunc(w.open, func(tx *transaction) bool { return tx.cl != nil }) {
+	c, ok := w.commits[int32(s.Partition)]
+	if !ok || s.Lost != nil || slices.ContainsFunc(w.open, func(tx *transaction) bool { return tx.cl != nil }) {
 		return
 	}
 	var m struct{ F, S int64 }
@@ -143,13 +143,13 @@ func (w *world) lose() {
 		return
 	}
 	to := c.Offset + 1 + w.rng.Int64N(60)
-	if to >= int64(len(s.records)) {
+	if to >= int64(len(s.Records)) {
 		return
 	}
-	if err := w.broker.DeleteRecords(topic, int32(s.partition), to); err != nil {
+	if err := w.broker.DeleteRecords(topic, int32(s.Partition), to); err != nil {
 		w.failed = append(w.failed, err.Error())
 		return
 	}
-	s.lost = &lost{to: to, from: c.Offset, frontier: m.F}
-	fmt.Fprintf(&w.trace, "          partition %d: records %d to %d are deleted, frontier %s\n", s.partition, c.Offset, to, time.Unix(0, m.F).UTC().Format("15:04"))
+	s.Lost = &oracle.Lost{To: to, From: c.Offset, Frontier: m.F}
+	fmt.Fprintf(&w.trace, "          partition %d: records %d to %d are deleted, frontier %s\n", s.Partition, c.Offset, to, time.Unix(0, m.F).UTC().Format("15:04"))
 }

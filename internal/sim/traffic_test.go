@@ -3,13 +3,13 @@ package sim
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/oracle"
 )
 
 // partitions is how many the source topic has.
@@ -39,20 +39,8 @@ func (w *world) send(c *kafka.Client, from, to time.Time) {
 			// with the times that they had.
 			sent = at.Add(30 * time.Minute)
 		}
-		when := at.Add(-time.Duration(w.rng.ExpFloat64() * float64(20*time.Second)))
-		switch w.rng.IntN(60) {
-		case 0:
-			when = at.Add(-time.Duration(w.rng.Int64N(int64(10 * time.Minute))))
-		case 1:
-			when = at.Add(time.Duration(w.rng.Int64N(int64(8 * time.Minute))))
-		case 2:
-			when = at.Add(-3 * time.Hour)
-		}
-		value := event(w.rng, when, shift)
-		if w.rng.IntN(100) == 0 {
-			value = value[:len(value)/2]
-		}
-		w.held = append(w.held, held{p, sent, kafka.Record{Value: []byte(value), Time: at.Truncate(time.Millisecond)}})
+		value, stamp := oracle.At(w.rng, at, shift)
+		w.held = append(w.held, held{p, sent, kafka.Record{Value: value, Time: stamp}})
 	}
 	w.held = slices.DeleteFunc(w.held, func(h held) bool {
 		due := h.sent.Before(to)
@@ -79,9 +67,9 @@ func (w *world) put(c *kafka.Client, p int, recs []kafka.Record) {
 	}
 	w.mu.Lock()
 	s := w.sources[p]
-	at := int64(len(s.records))
+	at := int64(len(s.Records))
 	for _, r := range recs {
-		s.records = append(s.records, logged{ts: r.Time.UnixNano(), value: r.Value, sent: w.clock().UnixNano()})
+		s.Records = append(s.Records, oracle.Record{Time: r.Time.UnixNano(), Value: r.Value, Sent: w.clock().UnixNano()})
 	}
 	w.mu.Unlock()
 	base, err := c.Produce(context.Background(), topic, p, recs)
@@ -120,12 +108,12 @@ func (w *world) begin(d time.Duration) {
 	var recs []*kgo.Record
 	w.mu.Lock()
 	s := w.sources[p]
-	tx.first = len(s.records)
+	tx.first = len(s.Records)
 	for range tx.n {
-		v := []byte(event(w.rng, now, 0))
+		v := []byte(oracle.Event(w.rng, now, 0))
 		at := now.Truncate(time.Millisecond)
 		recs = append(recs, &kgo.Record{Topic: topic, Partition: int32(p), Value: v, Timestamp: at})
-		s.records = append(s.records, logged{ts: at.UnixNano(), value: v, sent: now.UnixNano()})
+		s.Records = append(s.Records, oracle.Record{Time: at.UnixNano(), Value: v, Sent: now.UnixNano()})
 	}
 	w.mu.Unlock()
 	if err := cl.ProduceSync(context.Background(), recs...).FirstErr(); err != nil || recs[0].Offset != int64(tx.first) {
@@ -142,9 +130,9 @@ func (w *world) endDue(all bool) {
 		w.mu.Lock() // what is read from now on may know its end
 		s := w.sources[tx.partition]
 		for i := range tx.n {
-			s.records[tx.first+i].void = !tx.commits
+			s.Records[tx.first+i].Void = !tx.commits
 		}
-		s.records = append(s.records, logged{sent: w.clock().UnixNano(), void: true})
+		s.Records = append(s.Records, oracle.Record{Sent: w.clock().UnixNano(), Void: true})
 		w.mu.Unlock()
 		if err := tx.cl.EndTransaction(context.Background(), kgo.TransactionEndTry(tx.commits)); err != nil {
 			w.fail("end a transaction: %v", err)
@@ -153,20 +141,4 @@ func (w *world) endDue(all bool) {
 		tx.cl = nil
 		w.note("a transaction of partition %d ends: %d records, committed: %v", tx.partition, tx.n, tx.commits)
 	}
-}
-
-// event is a record's value: a numeric feature, a category, a score and a tag.
-func event(rng *rand.Rand, at time.Time, shift float64) string {
-	x := rng.NormFloat64() + shift
-	level := []string{"a", "b", "c"}[rng.IntN(3)]
-	if rng.IntN(200) == 0 {
-		level = fmt.Sprintf("new%d", rng.IntN(50))
-	}
-	country := []string{"DE", "DE", "PL"}[rng.IntN(3)]
-	value := fmt.Sprintf("%.4f", x)
-	if rng.IntN(50) == 0 {
-		value = "null"
-	}
-	return fmt.Sprintf(`{"model":"m","time":%q,"features":{"x":%s,"c":%q},"prediction":{"score":%.4f},"tags":{"country":%q}}`,
-		at.UTC().Format(time.RFC3339Nano), value, level, 1/(1+x*x), country)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -22,8 +21,8 @@ import (
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/oracle"
 	"github.com/driftd/driftd/internal/pipeline"
-	"github.com/driftd/driftd/internal/reference"
 	"github.com/driftd/driftd/internal/wire"
 	"github.com/driftd/driftd/sinks/prometheus"
 )
@@ -58,8 +57,8 @@ type world struct {
 	addr   string
 
 	mu      sync.Mutex
-	sources []*source
-	past    []*source                                        // of the topic that was deleted
+	sources []*oracle.Source
+	past    []*oracle.Source                                 // of the topic that was deleted
 	commits map[int32]kmsg.OffsetCommitRequestTopicPartition // the newest of the source topic
 	rows    map[string]string                                // what the sink has
 	whole   map[string]string                                // the same, with revisions
@@ -112,32 +111,13 @@ type setting struct {
 	cfg    *config.Config
 }
 
-type sample struct {
-	rng  *rand.Rand
-	left int
-	at   time.Time
-}
-
-func (s *sample) Next() ([]byte, int64, error) {
-	if s.left--; s.left < 0 {
-		return nil, 0, io.EOF
-	}
-	s.at = s.at.Add(20 * time.Second)
-	return []byte(event(s.rng, s.at, 0)), s.at.UnixNano(), nil
-}
-
 func newSetting(t testing.TB) *setting {
 	t.Helper()
-	b, _, err := reference.Build(func() (reference.Source, error) {
-		return &sample{rand.New(rand.NewPCG(1, 1)), 180 * 72, born.Add(-72 * time.Hour)}, nil
-	}, reference.Options{Model: "m", Lengths: windowLengths, Location: time.UTC, Pairs: false, Tags: []driftd.SegmentTag{{Tags: []string{"country"}, Values: []string{"DE"}}}})
+	b, err := oracle.Reference(born)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := config.Default()
-	cfg.Alerts.PageMaxAge = 100_000 * time.Hour // what is old depends on the clock
-	cfg.Defaults.Windows = windowLengths
-	return &setting{b, cfg}
+	return &setting{b, oracle.Config()}
 }
 
 // newWorld draws a world from a seed.
@@ -155,7 +135,7 @@ func newWorld(t *testing.T, s *setting, seed uint64, most int) *world {
 		w.faults = drawFaults(w.rng, len(w.slots), most, length)
 	}
 	for p := range 1 + w.rng.IntN(3) {
-		w.sources = append(w.sources, &source{topic: topic, partition: p, known: driftd.MinTime})
+		w.sources = append(w.sources, &oracle.Source{Topic: topic, Partition: p, Known: driftd.MinTime})
 	}
 	var err error
 	var opts []kfake.Opt
@@ -189,12 +169,12 @@ func (s *slot) start() {
 		}
 		return a
 	}}))
-	set := &pipeline.Settings{Prefix: "d", Pane: time.Duration(paneLen), Partitions: 2, Replication: -1, Version: "sim", Models: pipeline.NewLive(w.cfg, "sim"), Log: log,
+	set := &pipeline.Settings{Prefix: "d", Pane: oracle.Pane, Partitions: 2, Replication: -1, Version: "sim", Models: pipeline.NewLive(w.cfg, "sim"), Log: log,
 		Metrics: prometheus.New(prometheus.Config{Version: "sim"}, []string{topic}, nil), Start: pipeline.Start{Earliest: true},
 		Now:     func() time.Time { return w.clock().Add(time.Duration(s.skew.Load())) },
 		Bundles: []*wire.Bundle{w.bundle}, Session: 6 * time.Second,
-		Sources: []pipeline.Source{{Topic: topic, Models: []string{"m"}, Lateness: time.Duration(lateness), IdleTimeout: time.Second, MaxSkew: time.Duration(maxSkew),
-			MaxAge: time.Duration(maxAge), MaxBytes: 1 << 20, DeadLetters: "headers"}}}
+		Sources: []pipeline.Source{{Topic: topic, Models: []string{oracle.Model}, Lateness: oracle.Lateness, IdleTimeout: time.Second, MaxSkew: oracle.MaxSkew,
+			MaxAge: oracle.MaxAge, MaxBytes: 1 << 20, DeadLetters: "headers"}}}
 	pl := pipeline.New(set, p.c, s.roles, map[string]pipeline.Sink{"table": sink{w, p}}, teller{w, p})
 	s.proc = p
 	w.note("process %d starts", s.id)
@@ -270,11 +250,11 @@ func (w *world) acked(key, version int16, request, response []byte) {
 				continue
 			}
 			s := w.sources[p.Partition]
-			if m.S > int64(len(s.records)) {
+			if m.S > int64(len(s.Records)) {
 				continue // of the topic that was deleted
 			}
-			if !slices.Contains(s.idle, moved{m.S, m.F}) {
-				s.idle = append(s.idle, moved{m.S, m.F})
+			if !slices.Contains(s.Idle, oracle.Move{Offset: m.S, Frontier: m.F}) {
+				s.Idle = append(s.Idle, oracle.Move{Offset: m.S, Frontier: m.F})
 			}
 		}
 	}
@@ -327,7 +307,7 @@ func (w *world) run() {
 	end := born.Add(hours * time.Hour)
 	for at := sent; at.Before(end.Add(2 * time.Hour)); at = at.Add(20 * time.Minute) {
 		for p := range w.partitions() {
-			w.put(c, p, []kafka.Record{{Value: []byte(event(w.rng, at, 0)), Time: at}})
+			w.put(c, p, []kafka.Record{{Value: []byte(oracle.Event(w.rng, at, 0)), Time: at}})
 		}
 	}
 	w.mu.Lock()
