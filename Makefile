@@ -8,14 +8,14 @@ FUZZTIME ?= 30s
 EFFORT ?= 1
 # make real PEERS=no leaves the other tools out.
 PEERS ?= yes
-# Worlds of make sim; world i has the seed SEED+i.
+# Worlds of make sim, runs of make faults; each has the seed SEED+i.
 RUNS ?= 1000
 SEED ?= 1
 # Flags for go test, such as GOTESTFLAGS=-v
 GOTESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test sim mutants e2e lint bench stats real fuzz generate
+.PHONY: help build demo test sim faults mutants e2e lint bench stats real fuzz generate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,11 @@ test: ## unit tests with the race detector; need Go alone
 
 sim: ## RUNS worlds in virtual time with faults drawn from SEED, held against an oracle (600 a minute on 2 cores)
 	go test ./internal/sim -count=1 -v -timeout 12h -run TestSim -sim.runs=$(RUNS) -sim.seed=$(SEED)
+
+faults: ## RUNS runs (80 s each) of real brokers, driftd, ClickHouse and Alertmanager with faults drawn from SEED
+	@last=$$(mktemp); status=0; \
+	go test -tags e2e ./e2e -count=1 -v -timeout 24h -run TestFaults -faults.runs=$(RUNS) -faults.seed=$(SEED) -faults.summary=$$last || status=$$?; \
+	cat $$last; rm -f $$last; exit $$status
 
 mutants: ## take every clause of the invariants out of the code: a test has to fail; writes docs/bench/mutants.md (15 minutes on 2 cores)
 	cd bench && go run ./mutants -out ../docs/bench/mutants.md

@@ -13,3 +13,8 @@ func childAttr() *syscall.SysProcAttr {
 
 // lock waits for the sole use of a file; closing it ends that.
 func lock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX) }
+
+const (
+	pauseSignal  = syscall.SIGSTOP
+	resumeSignal = syscall.SIGCONT
+)

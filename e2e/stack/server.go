@@ -150,6 +150,20 @@ func (s *server) Stop() { s.stop(syscall.SIGTERM) }
 // Kill9 ends the server by SIGKILL and waits until it has gone: what it acknowledged has to be there after Restart.
 func (s *server) Kill9() { s.stop(syscall.SIGKILL) }
 
+// Pause has the server stand still, as a machine does that is out of memory or loses its processor, until Resume.
+func (s *server) Pause() { s.signal(pauseSignal) }
+
+// Resume ends what Pause began.
+func (s *server) Resume() { s.signal(resumeSignal) }
+
+func (s *server) signal(sig syscall.Signal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run != nil {
+		_ = s.run.cmd.Process.Signal(sig) // an error means that the process has gone
+	}
+}
+
 // Restart starts the server again on the same ports and data, and waits until it is ready. It has to be down.
 func (s *server) Restart(ctx context.Context) error { return s.start(ctx) }
 

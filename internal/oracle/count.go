@@ -28,11 +28,12 @@ type Move struct {
 	Frontier int64
 }
 
-// Lost is what was deleted of a partition before it was read: records before To.
+// Lost is what was deleted of a partition before it was settled: records before To.
 type Lost struct {
 	To       int64
 	Frontier int64 // committed when it happened
 	From     int64 // committed offset
+	Read     int64 // committed with it: up to here, what belongs below the frontier was settled
 	reached  int64 // the frontier that the deleted records would have moved to
 }
 
@@ -122,11 +123,14 @@ func (s *Source) count(l *driftd.Layout, out *Counted) {
 	}
 	for i := range s.Records {
 		offset := int64(i)
+		settled := driftd.MaxTime // panes below count
 		if s.Lost != nil && offset >= s.Lost.From && offset < s.Lost.To {
 			if !s.Records[i].Void {
 				s.Records[i].lose(l, &s.Lost.reached, out)
 			}
-			continue
+			if settled = s.Lost.Frontier; offset >= s.Lost.Read {
+				continue
+			}
 		}
 		if s.Lost != nil && offset == s.Lost.To {
 			// Who goes on here knows the frontier that was committed; what had been
@@ -138,7 +142,7 @@ func (s *Source) count(l *driftd.Layout, out *Counted) {
 			gap.to = max(gap.to, driftd.FloorTo(s.Records[i].Time+lateness+maxSkew, paneLen)+paneLen)
 		}
 		for len(idle) > 0 && idle[0].Offset <= offset {
-			if s.Lost == nil || idle[0].Offset > s.Lost.To || idle[0].Offset <= s.Lost.From {
+			if s.Lost == nil || idle[0].Offset > s.Lost.To || idle[0].Offset <= max(s.Lost.From, s.Lost.Read) {
 				// The clock moves it only while there is nothing to read, so not beyond
 				// the clock of when the next record came; one is a minute fast at most.
 				if f := idle[0].Frontier; f > frontier && f > s.Records[i].Sent+int64(time.Minute)-lateness {
@@ -160,7 +164,7 @@ func (s *Source) count(l *driftd.Layout, out *Counted) {
 		at, ok := rec.time()
 		switch {
 		case !ok:
-			if pane := driftd.FloorTo(rec.Time, paneLen); pane >= frontier {
+			if pane := driftd.FloorTo(rec.Time, paneLen); pane >= frontier && pane < settled {
 				out.at(l, driftd.AllSegment, pane).Rejected++
 			}
 		case at < rec.Time-maxAge: // counts for nothing
@@ -168,10 +172,12 @@ func (s *Source) count(l *driftd.Layout, out *Counted) {
 			least = min(least, at)
 			key := fold.EventKey(hash, s.Partition, offset, 0)
 			for _, segment := range segmentsOf(rec.ev, l) {
-				if pane := driftd.FloorTo(at, paneLen); pane >= frontier {
+				switch pane := driftd.FloorTo(at, paneLen); {
+				case pane >= settled:
+				case pane >= frontier:
 					groups, values := place(rec.ev, l)
 					out.at(l, segment, pane).Add(groups, values, key)
-				} else {
+				default:
 					out.at(l, segment, frontier).Late++
 				}
 			}

@@ -150,6 +150,6 @@ func (w *world) lose() {
 		w.failed = append(w.failed, err.Error())
 		return
 	}
-	s.Lost = &oracle.Lost{To: to, From: c.Offset, Frontier: m.F}
+	s.Lost = &oracle.Lost{To: to, From: c.Offset, Read: m.S, Frontier: m.F}
 	fmt.Fprintf(&w.trace, "          partition %d: records %d to %d are deleted, frontier %s\n", s.Partition, c.Offset, to, time.Unix(0, m.F).UTC().Format("15:04"))
 }
