@@ -11,11 +11,13 @@ PEERS ?= yes
 # Worlds of make sim, runs of make faults; each has the seed SEED+i.
 RUNS ?= 1000
 SEED ?= 1
+# How long make soak runs.
+FOR ?= 1h
 # Flags for go test, such as GOTESTFLAGS=-v
 GOTESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test sim faults mutants e2e lint bench stats real fuzz generate
+.PHONY: help build demo test sim faults soak mutants e2e lint bench stats real fuzz generate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +41,9 @@ faults: ## RUNS runs (80 s each) of real brokers, driftd, ClickHouse and Alertma
 	@last=$$(mktemp); status=0; \
 	go test -tags e2e ./e2e -count=1 -v -timeout 24h -run TestFaults -faults.runs=$(RUNS) -faults.seed=$(SEED) -faults.summary=$$last || status=$$?; \
 	cat $$last; rm -f $$last; exit $$status
+
+soak: ## an hour (FOR) of load with odd, late and broken events and a sink away; writes docs/bench/soak.md
+	go test -tags e2e ./e2e -count=1 -v -timeout 24h -run TestSoak -soak.for=$(FOR) $(if $(filter 1h,$(FOR)),-soak.out=../docs/bench/soak.md)
 
 mutants: ## take every clause of the invariants out of the code: a test has to fail; writes docs/bench/mutants.md (15 minutes on 2 cores)
 	cd bench && go run ./mutants -out ../docs/bench/mutants.md

@@ -77,7 +77,7 @@ func (r *faultRun) draw() {
 			for range 100 {
 				k := pick(r, faultKinds)
 				if k.do(r, d) {
-					r.injected(k.name)
+					r.injected(k.name, d)
 					return
 				}
 			}
@@ -88,7 +88,7 @@ func (r *faultRun) draw() {
 		attempt = func() {
 			switch {
 			case k.do(r, time.Second):
-				r.injected(k.name)
+				r.injected(k.name, 0)
 			case time.Since(r.began) < whole*8/10: // soon, perhaps
 				r.after(time.Second, attempt)
 			}
@@ -98,7 +98,8 @@ func (r *faultRun) draw() {
 	}
 }
 
-func (r *faultRun) injected(kind string) {
+func (r *faultRun) injected(kind string, lasts time.Duration) {
+	r.begun = append(r.begun, begun{kind, time.Now().Add(-time.Second), lasts})
 	r.out.injected++
 	r.out.kinds[kind]++
 }

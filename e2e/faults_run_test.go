@@ -54,9 +54,19 @@ type faultRun struct {
 	beside  sync.WaitGroup
 	done    chan func() // what follows on what was done beside the run
 	out     outcome
+	signs   map[string]sign
+	watcher watcher
+	begun   []begun
 
 	mu    sync.Mutex
 	trace strings.Builder
+}
+
+// begun is a fault that was injected.
+type begun struct {
+	kind  string
+	at    time.Time
+	lasts time.Duration
 }
 
 // due is something to do at a time.
@@ -84,8 +94,8 @@ func (s *site) newRun(t *testing.T, seed uint64) *faultRun {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	name := fmt.Sprint("r", seed)
 	ctx := contextOf(t, *faultTraffic+settleIn+tellIn+2*time.Minute)
-	return &faultRun{site: s, t: t, ctx: ctx, seed: seed, rng: rng, dir: t.TempDir(), prefix: "driftd." + name, base: name, busy: map[string]bool{},
-		speed: float64(faultHours*time.Hour) / float64(*faultTraffic), out: outcome{kinds: map[string]int{}}, began: time.Now(), sent: s.born, done: make(chan func(), 100),
+	return &faultRun{site: s, t: t, signs: signs(t), watcher: watcher{samples: map[string][]sampled{}}, ctx: ctx, seed: seed, rng: rng, dir: t.TempDir(), prefix: "driftd." + name, base: name, busy: map[string]bool{},
+		speed: float64(faultHours*time.Hour) / float64(*faultTraffic), out: outcome{kinds: map[string]int{}, seen: map[string]int{}}, began: time.Now(), sent: s.born, done: make(chan func(), 100),
 		src: &traffic{topic: "events-" + name, seeds: s.seeds, client: s.client, rng: rng, admin: s.admin(t)}}
 }
 
@@ -197,6 +207,13 @@ func (m *member) ready() bool {
 
 // live has events and faults come in.
 func (r *faultRun) live() {
+	watching, stop := context.WithCancel(r.ctx)
+	var watchers sync.WaitGroup
+	for _, m := range r.members {
+		watchers.Go(func() { r.watcher.watch(watching, m.addr) })
+	}
+	defer watchers.Wait()
+	defer stop()
 	r.began = time.Now()
 	r.draw()
 	for r.clock().Before(r.born.Add(faultHours * time.Hour)) {
@@ -211,6 +228,12 @@ func (r *faultRun) live() {
 	r.note("no more faults")
 	r.src.closing(r.ctx, r.sent, r.sent.Add(2*time.Hour))
 	must(r.t, r.src.flush(r.ctx))
+	time.Sleep(5 * time.Second) // what has moved is scraped
+	for _, b := range r.begun {
+		if r.watcher.moved(r.signs[b.kind].metric, b.at, b.at.Add(b.lasts+15*time.Second)) {
+			r.out.seen[b.kind]++
+		}
+	}
 }
 
 // sendDue sends the events up to now.

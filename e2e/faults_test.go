@@ -24,7 +24,8 @@ var (
 // outcome is what became of runs.
 type outcome struct {
 	runs, injected, differing, lost, stalls, rows int
-	kinds                                         map[string]int
+	kinds                                         map[string]int // how many
+	seen                                          map[string]int // of how many the metrics told
 }
 
 func (o *outcome) add(p outcome) {
@@ -36,6 +37,7 @@ func (o *outcome) add(p outcome) {
 	o.rows += p.rows
 	for kind, n := range p.kinds {
 		o.kinds[kind] += n
+		o.seen[kind] += p.seen[kind]
 	}
 }
 
@@ -45,7 +47,13 @@ func (o *outcome) add(p outcome) {
 // those of the oracle, to the bit, and every incident has been told.
 func TestFaults(t *testing.T) {
 	s := newSite(t)
-	total := outcome{kinds: map[string]int{}}
+	total := outcome{kinds: map[string]int{}, seen: map[string]int{}}
+	known := signs(t)
+	for _, k := range slices.Concat(faultKinds, specials) {
+		if s := known[k.name]; k.do != nil && len(s.pages) == 0 {
+			t.Errorf("docs/runbooks/README.md does not say what an operator sees of: %s", k.name)
+		}
+	}
 	for i := range *faultRuns {
 		seed := *faultSeed + uint64(i)
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -56,7 +64,10 @@ func TestFaults(t *testing.T) {
 	}
 	var kinds []string
 	for _, kind := range slices.Sorted(maps.Keys(total.kinds)) {
-		kinds = append(kinds, fmt.Sprintf("%s %d", kind, total.kinds[kind]))
+		kinds = append(kinds, fmt.Sprintf("%s %d (%d seen)", kind, total.kinds[kind], total.seen[kind]))
+		if total.kinds[kind] >= 5 && total.seen[kind] == 0 {
+			t.Errorf("%s: none of %d moved %v", kind, total.kinds[kind], known[kind].metric)
+		}
 	}
 	line := fmt.Sprintf("faults: %d injected in %d runs, %d differing rows, %d incidents lost, %d stalls", total.injected, total.runs, total.differing, total.lost, total.stalls)
 	t.Logf("%d rows were compared; faults by kind: %s\n%s", total.rows, strings.Join(kinds, ", "), line)

@@ -19,7 +19,7 @@ import (
 	"github.com/driftd/driftd/internal/kafka"
 )
 
-var sampleLine = regexp.MustCompile(`^(driftd_\w+)\{([^}]*)\} ([0-9.e+-]+)$`)
+var sampleLine = regexp.MustCompile(`^(\w+?)(?:\{([^}]*)\})? ([0-9.e+-]+)$`)
 
 // scrape reads the metrics of a process, none when it does not answer.
 func scrape(ctx context.Context, addr string, each func(name, labels string, value float64)) {
