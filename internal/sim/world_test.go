@@ -292,6 +292,7 @@ func (w *world) run() {
 		}
 		c.Close()
 		w.broker.Close()
+		time.Sleep(30 * time.Second) // who was frozen wakes up, and finds that all is over
 	}()
 	sent := born
 	for time.Since(w.began) < length {

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/driftd/driftd/e2e/stack"
+	"github.com/driftd/driftd/internal/detect"
+	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/pipeline"
+)
+
+// place is the servers, and the command.
+type place struct {
+	dir, bin string
+	k        *stack.Kafka
+	ch       *stack.ClickHouse
+	client   *kafka.Client
+	conn     driver.Conn
+	runs     int
+}
+
+func newPlace(ctx context.Context) (p *place, err error) {
+	p = &place{}
+	if p.dir, err = os.MkdirTemp("", "driftd-scale"); err != nil {
+		return nil, err
+	}
+	p.bin = filepath.Join(p.dir, "driftd")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-C", "..", "-o", p.bin, "./cmd/driftd").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build driftd: %w\n%s", err, out)
+	}
+	if p.k, err = stack.StartKafka(ctx, p.dir); err != nil {
+		return nil, err
+	}
+	if p.ch, err = stack.StartClickHouse(ctx, p.dir); err != nil {
+		return nil, err
+	}
+	if p.client, err = kafka.New(kafka.Config{Brokers: []string{p.k.Bootstrap}}); err != nil {
+		return nil, err
+	}
+	p.conn, err = clickhouse.Open(&clickhouse.Options{Addr: []string{p.ch.Native}, Auth: clickhouse.Auth{Username: p.ch.User, Password: p.ch.Password}})
+	return p, err
+}
+
+func (p *place) close() {
+	p.client.Close()
+	_ = p.conn.Close()
+	p.ch.Kill9()
+	p.k.Kill9()
+	os.RemoveAll(p.dir)
+}
+
+// measured is what a shape has cost.
+type measured struct {
+	shape
+	cpu                                float64 // s
+	rss, peak                          float64 // MB, at the end and the most
+	source, profiles, state, results   float64 // MB in Kafka
+	rows, bytes                        float64 // of all tables in ClickHouse; MB
+	wall                               time.Duration
+	profileRecords, windowRows, series float64
+}
+
+func (m measured) row() string {
+	return fmt.Sprintf("| %d | %d | %d | %d | %d | %.2f | %.0f | %.1f | %.1f | %.1f | %.1f | %.0f | %.2f |", m.events, m.columns, m.segments, m.models, m.partitions,
+		m.cpu, m.peak, m.source, m.profiles, m.state, m.results, m.rows, m.bytes)
+}
+
+// process is a driftd that runs.
+type process struct {
+	cmd *exec.Cmd
+	log string
+}
+
+func (p *place) start(ctx context.Context, config string) (*process, error) {
+	log := strings.TrimSuffix(config, ".yml") + ".log"
+	f, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // the process has its own
+	c := exec.CommandContext(ctx, p.bin, "run", "-c", config)
+	c.Env = append(os.Environ(), "CH_PASSWORD="+p.ch.Password)
+	c.Stdout, c.Stderr = f, f
+	return &process{c, log}, c.Start()
+}
+
+// end ends a process gently.
+func (p *process) end() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	if err := p.cmd.Wait(); err != nil {
+		return fmt.Errorf("driftd ended: %w: %s", err, p.tail())
+	}
+	return nil
+}
+
+func (p *process) tail() string {
+	b, _ := os.ReadFile(p.log) // of an error that is told
+	return string(b[max(0, len(b)-2000):])
+}
+
+// cpu is what the process has used, user and kernel.
+func (p *process) cpu() (float64, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("driftd has gone: %s", p.tail())
+	}
+	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	user, err := strconv.Atoi(f[11])
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.Atoi(f[12])
+	return float64(user+system) / 100, err
+}
+
+// memory is a line of the process's status, in MB.
+func (p *process) memory(key string) float64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, key+":"); ok {
+			kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64) // the kernel's
+			return kb / 1024
+		}
+	}
+	return 0
+}
+
+// prepare makes a shape's topic, has its references taken up, and fills the topic.
+func (p *place) prepare(ctx context.Context, s shape) (prefix, topic, config string, err error) {
+	p.runs++
+	prefix = fmt.Sprint("s", p.runs)
+	topic, config = "events-"+prefix, filepath.Join(p.dir, prefix+".yml")
+	if err = os.WriteFile(config, fmt.Appendf(nil, `
+kafka: {brokers: [%q], topic_prefix: %s, partitions: 4, replication: 1}
+sources: [{topic: %s, idle_timeout: 1h}]
+defaults: {windows: [1h], reference: {bootstrap: off}}
+sinks: {clickhouse: {addresses: [%q], database: %s, username: %s, password_env: CH_PASSWORD}}
+http: {listen: "127.0.0.1:0"}
+start: earliest
+`, p.k.Bootstrap, prefix, topic, p.ch.Native, prefix, p.ch.User), 0o600); err != nil {
+		return
+	}
+	if err = p.client.EnsureTopics(ctx, []kafka.TopicSpec{{Name: topic, Partitions: s.partitions, Replication: 1, Configs: map[string]string{"compression.type": "producer"}},
+		{Name: prefix + ".references", Partitions: 1, Replication: 1, Configs: map[string]string{"cleanup.policy": "compact", "max.message.bytes": "8388608"}}}); err != nil {
+		return
+	}
+	bundles, err := s.bundles()
+	if err != nil {
+		return
+	}
+	want := int64(0)
+	for _, b := range bundles {
+		if err = pipeline.Push(ctx, p.client, prefix, b, detect.Origin{Kind: detect.Pushed}); err != nil {
+			return
+		}
+		want += int64(1 + 3*len(b.References)) // the layout; each reference, its request, its use
+	}
+	d, err := p.start(ctx, config)
+	if err != nil {
+		return
+	}
+	for {
+		at, oerr := p.client.Offsets(ctx, prefix+".references", []int{0}, kafka.AtEnd)
+		if err = oerr; err != nil {
+			return
+		}
+		if at[0] >= want {
+			break
+		}
+		if _, err = d.cpu(); err != nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err = d.end(); err != nil {
+		return
+	}
+	err = s.produce(ctx, p.client, topic)
+	return
+}
+
+// count is how many rows a table has.
+func (p *place) count(ctx context.Context, database, table string) (n uint64, err error) {
+	err = p.conn.QueryRow(ctx, "SELECT count() FROM "+database+"."+table).Scan(&n)
+	return n, err
+}
+
+// measure runs driftd over a shape until all windows are in ClickHouse.
+func (p *place) measure(ctx context.Context, s shape) (m measured, err error) {
+	ctx, stop := context.WithTimeout(ctx, 10*time.Minute)
+	defer stop()
+	prefix, topic, config, err := p.prepare(ctx, s)
+	if err != nil {
+		return m, err
+	}
+	began := time.Now()
+	d, err := p.start(ctx, config)
+	if err != nil {
+		return m, err
+	}
+	m = measured{shape: s, series: float64(s.models * s.segments)}
+	want := uint64(m.series) * windows * uint64(s.columns)
+	for got := uint64(0); got < want; time.Sleep(100 * time.Millisecond) {
+		if got, err = p.count(ctx, prefix, "driftd_columns"); err != nil && ctx.Err() != nil {
+			return m, fmt.Errorf("%d of %d rows: %w: %s", got, want, err, d.tail())
+		}
+		if m.cpu, err = d.cpu(); err != nil {
+			return m, err
+		}
+	}
+	m.wall, m.rss, m.peak = time.Since(began), d.memory("VmRSS"), d.memory("VmHWM")
+	if err := d.end(); err != nil {
+		return m, err
+	}
+	for name, mb := range map[string]*float64{topic: &m.source, prefix + ".profiles": &m.profiles, prefix + ".state": &m.state, prefix + ".results": &m.results} {
+		if *mb, err = p.size(name); err != nil {
+			return m, err
+		}
+	}
+	n, err := p.count(ctx, prefix, "driftd_windows")
+	if err != nil {
+		return m, err
+	}
+	m.windowRows = float64(n)
+	var rows, bytes uint64
+	err = p.conn.QueryRow(ctx, "SELECT sum(rows), sum(bytes_on_disk) FROM system.parts WHERE active AND database = ? AND table != 'driftd_migrations'", prefix).Scan(&rows, &bytes)
+	m.rows, m.bytes = float64(rows), float64(bytes)/1e6
+	return m, errors.Join(err, p.conn.Exec(ctx, "DROP DATABASE "+prefix))
+}
+
+// size is what a topic takes on the broker's disk, in MB.
+func (p *place) size(topic string) (float64, error) {
+	files, err := filepath.Glob(filepath.Join(p.dir, "kafka", "data", topic+"-*", "*.log"))
+	if err != nil {
+		return 0, err
+	}
+	sum := int64(0)
+	for _, f := range files {
+		info, err := os.Stat(f)
+		if err != nil {
+			return 0, err
+		}
+		sum += info.Size()
+	}
+	return float64(sum) / 1e6, nil
+}
