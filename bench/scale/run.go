@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,8 +80,10 @@ func (m measured) row() string {
 
 // process is a driftd that runs.
 type process struct {
-	cmd *exec.Cmd
-	log string
+	cmd  *exec.Cmd
+	log  string
+	done chan struct{} // closed when it has ended
+	err  error         // how
 }
 
 func (p *place) start(ctx context.Context, config string) (*process, error) {
@@ -91,9 +94,17 @@ func (p *place) start(ctx context.Context, config string) (*process, error) {
 	}
 	defer f.Close() //nolint:errcheck // the process has its own
 	c := exec.CommandContext(ctx, p.bin, "run", "-c", config)
-	c.Env = append(os.Environ(), "CH_PASSWORD="+p.ch.Password)
+	c.Env = append(os.Environ(), "CH_PASSWORD="+p.ch.Password, "GOMEMLIMIT=8GiB") // as deploy/ has one, for a machine that others use too
 	c.Stdout, c.Stderr = f, f
-	return &process{c, log}, c.Start()
+	d := &process{cmd: c, log: log, done: make(chan struct{})}
+	if err := c.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		d.err = c.Wait()
+		close(d.done)
+	}()
+	return d, nil
 }
 
 // end ends a process gently.
@@ -101,8 +112,8 @@ func (p *process) end() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	if err := p.cmd.Wait(); err != nil {
-		return fmt.Errorf("driftd ended: %w: %s", err, p.tail())
+	if <-p.done; p.err != nil {
+		return fmt.Errorf("driftd ended: %w: %s", p.err, p.tail())
 	}
 	return nil
 }
@@ -114,9 +125,14 @@ func (p *process) tail() string {
 
 // cpu is what the process has used, user and kernel.
 func (p *process) cpu() (float64, error) {
+	select {
+	case <-p.done:
+		return 0, fmt.Errorf("driftd ended by itself: %w: %s", p.err, p.tail())
+	default:
+	}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
-		return 0, fmt.Errorf("driftd has gone: %s", p.tail())
+		return 0, err
 	}
 	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	user, err := strconv.Atoi(f[11])
@@ -147,14 +163,20 @@ func (p *place) prepare(ctx context.Context, s shape) (prefix, topic, config str
 	p.runs++
 	prefix = fmt.Sprint("s", p.runs)
 	topic, config = "events-"+prefix, filepath.Join(p.dir, prefix+".yml")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return
+	}
+	listen := l.Addr().String()
+	_ = l.Close() // for driftd
 	if err = os.WriteFile(config, fmt.Appendf(nil, `
 kafka: {brokers: [%q], topic_prefix: %s, partitions: 4, replication: 1}
 sources: [{topic: %s, idle_timeout: 1h}]
 defaults: {windows: [1h], reference: {bootstrap: off}}
 sinks: {clickhouse: {addresses: [%q], database: %s, username: %s, password_env: CH_PASSWORD}}
-http: {listen: "127.0.0.1:0"}
+http: {listen: %q}
 start: earliest
-`, p.k.Bootstrap, prefix, topic, p.ch.Native, prefix, p.ch.User), 0o600); err != nil {
+`, p.k.Bootstrap, prefix, topic, p.ch.Native, prefix, p.ch.User, listen), 0o600); err != nil {
 		return
 	}
 	if err = p.client.EnsureTopics(ctx, []kafka.TopicSpec{{Name: topic, Partitions: s.partitions, Replication: 1, Configs: map[string]string{"compression.type": "producer"}},

@@ -69,10 +69,11 @@ type judged struct {
 }
 
 // paneParts are the profiles of one pane by source partition: a repeat
-// overwrites [E3].
+// overwrites [E3]. They stay encoded until they are merged, which takes a tenth of
+// the memory: after an outage there are up to an hour of them for each series.
 type paneParts struct {
 	offset int64 // of the first
-	parts  map[partKey]*wire.Profile
+	parts  map[partKey][]byte
 	sealed map[wire.SourcePartition]bool // no repeat overwrites: see seal
 }
 
@@ -86,7 +87,7 @@ type partKey struct {
 // that moves a frontier and so may close windows.
 func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 	t.next = rec.Offset + 1
-	var m wire.ProfileRecord
+	var m wire.WaitingRecord
 	if err := proto.Unmarshal(rec.Value, &m); err != nil {
 		return fmt.Errorf("read %s partition %d offset %d: %w", t.set.profilesTopic(), t.partition, rec.Offset, err)
 	}
@@ -119,7 +120,7 @@ func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 	}
 	p := s.panes[m.Pane]
 	if p == nil {
-		p = &paneParts{offset: rec.Offset, parts: map[partKey]*wire.Profile{}}
+		p = &paneParts{offset: rec.Offset, parts: map[partKey][]byte{}}
 		s.panes[m.Pane] = p
 	}
 	if key := (partKey{from, m.Layout}); !p.sealed[from] || p.parts[key] == nil {
@@ -273,7 +274,11 @@ func (t *detectTask) take(ctx context.Context, s *judged, until int64) ([]detect
 	return out, nil
 }
 
-func (t *detectTask) profile(ctx context.Context, layout string, p *wire.Profile) (*driftd.Profile, error) {
+func (t *detectTask) profile(ctx context.Context, layout string, b []byte) (*driftd.Profile, error) {
+	var p wire.Profile
+	if err := proto.Unmarshal(b, &p); err != nil {
+		return nil, err
+	}
 	var l *driftd.Layout
 	if layout != "" {
 		var err error
@@ -281,7 +286,7 @@ func (t *detectTask) profile(ctx context.Context, layout string, p *wire.Profile
 			return nil, err
 		}
 	}
-	return wire.ProfileFromWire(p, l)
+	return wire.ProfileFromWire(&p, l)
 }
 
 // run follows driftd.profiles until ctx ends. commit is for display alone; beside

@@ -829,6 +829,132 @@ func (x *ProfileRecord) GetGap() *Gap {
 	return nil
 }
 
+// A ProfileRecord whose profile stays as it came, for one that has to wait: the
+// bytes of a message are those of a field of bytes. It has the same fields.
+type WaitingRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MinReader     uint32                 `protobuf:"varint,1,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
+	Topic         string                 `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
+	Partition     int32                  `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"`
+	Epoch         int64                  `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Pane          int64                  `protobuf:"varint,5,opt,name=pane,proto3" json:"pane,omitempty"`
+	Model         string                 `protobuf:"bytes,6,opt,name=model,proto3" json:"model,omitempty"`
+	Segment       string                 `protobuf:"bytes,7,opt,name=segment,proto3" json:"segment,omitempty"`
+	Layout        string                 `protobuf:"bytes,8,opt,name=layout,proto3" json:"layout,omitempty"`
+	Profile       []byte                 `protobuf:"bytes,9,opt,name=profile,proto3" json:"profile,omitempty"`
+	Marker        *Marker                `protobuf:"bytes,10,opt,name=marker,proto3" json:"marker,omitempty"`
+	Gap           *Gap                   `protobuf:"bytes,11,opt,name=gap,proto3" json:"gap,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitingRecord) Reset() {
+	*x = WaitingRecord{}
+	mi := &file_driftd_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitingRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitingRecord) ProtoMessage() {}
+
+func (x *WaitingRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitingRecord.ProtoReflect.Descriptor instead.
+func (*WaitingRecord) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *WaitingRecord) GetMinReader() uint32 {
+	if x != nil {
+		return x.MinReader
+	}
+	return 0
+}
+
+func (x *WaitingRecord) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *WaitingRecord) GetPartition() int32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *WaitingRecord) GetEpoch() int64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *WaitingRecord) GetPane() int64 {
+	if x != nil {
+		return x.Pane
+	}
+	return 0
+}
+
+func (x *WaitingRecord) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *WaitingRecord) GetSegment() string {
+	if x != nil {
+		return x.Segment
+	}
+	return ""
+}
+
+func (x *WaitingRecord) GetLayout() string {
+	if x != nil {
+		return x.Layout
+	}
+	return ""
+}
+
+func (x *WaitingRecord) GetProfile() []byte {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+func (x *WaitingRecord) GetMarker() *Marker {
+	if x != nil {
+		return x.Marker
+	}
+	return nil
+}
+
+func (x *WaitingRecord) GetGap() *Gap {
+	if x != nil {
+		return x.Gap
+	}
+	return nil
+}
+
 type Marker struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Frontier      int64                  `protobuf:"varint,1,opt,name=frontier,proto3" json:"frontier,omitempty"`     // panes below are closed; the least int64 for none yet
@@ -842,7 +968,7 @@ type Marker struct {
 
 func (x *Marker) Reset() {
 	*x = Marker{}
-	mi := &file_driftd_proto_msgTypes[10]
+	mi := &file_driftd_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +980,7 @@ func (x *Marker) String() string {
 func (*Marker) ProtoMessage() {}
 
 func (x *Marker) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[10]
+	mi := &file_driftd_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +993,7 @@ func (x *Marker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Marker.ProtoReflect.Descriptor instead.
 func (*Marker) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{10}
+	return file_driftd_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Marker) GetFrontier() int64 {
@@ -919,7 +1045,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_driftd_proto_msgTypes[11]
+	mi := &file_driftd_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -931,7 +1057,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[11]
+	mi := &file_driftd_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -944,7 +1070,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{11}
+	return file_driftd_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Gap) GetFrom() int64 {
@@ -997,7 +1123,7 @@ type Reference struct {
 
 func (x *Reference) Reset() {
 	*x = Reference{}
-	mi := &file_driftd_proto_msgTypes[12]
+	mi := &file_driftd_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1009,7 +1135,7 @@ func (x *Reference) String() string {
 func (*Reference) ProtoMessage() {}
 
 func (x *Reference) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[12]
+	mi := &file_driftd_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1022,7 +1148,7 @@ func (x *Reference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reference.ProtoReflect.Descriptor instead.
 func (*Reference) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{12}
+	return file_driftd_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Reference) GetMinReader() uint32 {
@@ -1134,7 +1260,7 @@ type ColumnReference struct {
 
 func (x *ColumnReference) Reset() {
 	*x = ColumnReference{}
-	mi := &file_driftd_proto_msgTypes[13]
+	mi := &file_driftd_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1272,7 @@ func (x *ColumnReference) String() string {
 func (*ColumnReference) ProtoMessage() {}
 
 func (x *ColumnReference) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[13]
+	mi := &file_driftd_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1285,7 @@ func (x *ColumnReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnReference.ProtoReflect.Descriptor instead.
 func (*ColumnReference) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{13}
+	return file_driftd_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ColumnReference) GetProfile() *ColumnProfile {
@@ -1195,7 +1321,7 @@ type Scale struct {
 
 func (x *Scale) Reset() {
 	*x = Scale{}
-	mi := &file_driftd_proto_msgTypes[14]
+	mi := &file_driftd_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1207,7 +1333,7 @@ func (x *Scale) String() string {
 func (*Scale) ProtoMessage() {}
 
 func (x *Scale) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[14]
+	mi := &file_driftd_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1220,7 +1346,7 @@ func (x *Scale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scale.ProtoReflect.Descriptor instead.
 func (*Scale) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{14}
+	return file_driftd_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Scale) GetLength() int64 {
@@ -1267,7 +1393,7 @@ type ColumnScale struct {
 
 func (x *ColumnScale) Reset() {
 	*x = ColumnScale{}
-	mi := &file_driftd_proto_msgTypes[15]
+	mi := &file_driftd_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1279,7 +1405,7 @@ func (x *ColumnScale) String() string {
 func (*ColumnScale) ProtoMessage() {}
 
 func (x *ColumnScale) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[15]
+	mi := &file_driftd_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1292,7 +1418,7 @@ func (x *ColumnScale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnScale.ProtoReflect.Descriptor instead.
 func (*ColumnScale) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{15}
+	return file_driftd_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ColumnScale) GetWindows() int64 {
@@ -1372,7 +1498,7 @@ type Fit struct {
 
 func (x *Fit) Reset() {
 	*x = Fit{}
-	mi := &file_driftd_proto_msgTypes[16]
+	mi := &file_driftd_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1384,7 +1510,7 @@ func (x *Fit) String() string {
 func (*Fit) ProtoMessage() {}
 
 func (x *Fit) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[16]
+	mi := &file_driftd_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1397,7 +1523,7 @@ func (x *Fit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fit.ProtoReflect.Descriptor instead.
 func (*Fit) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{16}
+	return file_driftd_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Fit) GetName() string {
@@ -1506,7 +1632,7 @@ type ResidualFit struct {
 
 func (x *ResidualFit) Reset() {
 	*x = ResidualFit{}
-	mi := &file_driftd_proto_msgTypes[17]
+	mi := &file_driftd_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +1644,7 @@ func (x *ResidualFit) String() string {
 func (*ResidualFit) ProtoMessage() {}
 
 func (x *ResidualFit) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[17]
+	mi := &file_driftd_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +1657,7 @@ func (x *ResidualFit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResidualFit.ProtoReflect.Descriptor instead.
 func (*ResidualFit) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{17}
+	return file_driftd_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ResidualFit) GetR() int64 {
@@ -1595,7 +1721,7 @@ type ReferenceFile struct {
 
 func (x *ReferenceFile) Reset() {
 	*x = ReferenceFile{}
-	mi := &file_driftd_proto_msgTypes[18]
+	mi := &file_driftd_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1607,7 +1733,7 @@ func (x *ReferenceFile) String() string {
 func (*ReferenceFile) ProtoMessage() {}
 
 func (x *ReferenceFile) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[18]
+	mi := &file_driftd_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1620,7 +1746,7 @@ func (x *ReferenceFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReferenceFile.ProtoReflect.Descriptor instead.
 func (*ReferenceFile) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{18}
+	return file_driftd_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReferenceFile) GetMinReader() uint32 {
@@ -1657,7 +1783,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_driftd_proto_msgTypes[19]
+	mi := &file_driftd_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1669,7 +1795,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[19]
+	mi := &file_driftd_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1682,7 +1808,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{19}
+	return file_driftd_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Request) GetMinReader() uint32 {
@@ -1731,7 +1857,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_driftd_proto_msgTypes[20]
+	mi := &file_driftd_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1743,7 +1869,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[20]
+	mi := &file_driftd_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1756,7 +1882,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{20}
+	return file_driftd_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Origin) GetKind() string {
@@ -1832,7 +1958,7 @@ type Since struct {
 
 func (x *Since) Reset() {
 	*x = Since{}
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1844,7 +1970,7 @@ func (x *Since) String() string {
 func (*Since) ProtoMessage() {}
 
 func (x *Since) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1857,7 +1983,7 @@ func (x *Since) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Since.ProtoReflect.Descriptor instead.
 func (*Since) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{21}
+	return file_driftd_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Since) GetColumn() string {
@@ -1884,7 +2010,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1896,7 +2022,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1909,7 +2035,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{22}
+	return file_driftd_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Use) GetMinReader() uint32 {
@@ -1939,7 +2065,7 @@ type UseEntry struct {
 
 func (x *UseEntry) Reset() {
 	*x = UseEntry{}
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1951,7 +2077,7 @@ func (x *UseEntry) String() string {
 func (*UseEntry) ProtoMessage() {}
 
 func (x *UseEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1964,7 +2090,7 @@ func (x *UseEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UseEntry.ProtoReflect.Descriptor instead.
 func (*UseEntry) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{23}
+	return file_driftd_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *UseEntry) GetReference() string {
@@ -2019,7 +2145,7 @@ type Forgotten struct {
 
 func (x *Forgotten) Reset() {
 	*x = Forgotten{}
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2031,7 +2157,7 @@ func (x *Forgotten) String() string {
 func (*Forgotten) ProtoMessage() {}
 
 func (x *Forgotten) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2044,7 +2170,7 @@ func (x *Forgotten) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forgotten.ProtoReflect.Descriptor instead.
 func (*Forgotten) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{24}
+	return file_driftd_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Forgotten) GetMinReader() uint32 {
@@ -2102,7 +2228,7 @@ type WindowRecord struct {
 
 func (x *WindowRecord) Reset() {
 	*x = WindowRecord{}
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2114,7 +2240,7 @@ func (x *WindowRecord) String() string {
 func (*WindowRecord) ProtoMessage() {}
 
 func (x *WindowRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2127,7 +2253,7 @@ func (x *WindowRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WindowRecord.ProtoReflect.Descriptor instead.
 func (*WindowRecord) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{25}
+	return file_driftd_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WindowRecord) GetMinReader() uint32 {
@@ -2220,7 +2346,7 @@ type Bootstrap struct {
 
 func (x *Bootstrap) Reset() {
 	*x = Bootstrap{}
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2232,7 +2358,7 @@ func (x *Bootstrap) String() string {
 func (*Bootstrap) ProtoMessage() {}
 
 func (x *Bootstrap) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2245,7 +2371,7 @@ func (x *Bootstrap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bootstrap.ProtoReflect.Descriptor instead.
 func (*Bootstrap) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{26}
+	return file_driftd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Bootstrap) GetMinReader() uint32 {
@@ -2329,7 +2455,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2341,7 +2467,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2480,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{27}
+	return file_driftd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Span) GetPartition() int32 {
@@ -2406,7 +2532,7 @@ type SeriesState struct {
 
 func (x *SeriesState) Reset() {
 	*x = SeriesState{}
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2418,7 +2544,7 @@ func (x *SeriesState) String() string {
 func (*SeriesState) ProtoMessage() {}
 
 func (x *SeriesState) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2431,7 +2557,7 @@ func (x *SeriesState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesState.ProtoReflect.Descriptor instead.
 func (*SeriesState) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{28}
+	return file_driftd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SeriesState) GetMinReader() uint32 {
@@ -2583,7 +2709,7 @@ type Tally struct {
 
 func (x *Tally) Reset() {
 	*x = Tally{}
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2595,7 +2721,7 @@ func (x *Tally) String() string {
 func (*Tally) ProtoMessage() {}
 
 func (x *Tally) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2608,7 +2734,7 @@ func (x *Tally) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tally.ProtoReflect.Descriptor instead.
 func (*Tally) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{29}
+	return file_driftd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Tally) GetLayout() string {
@@ -2676,7 +2802,7 @@ type Break struct {
 
 func (x *Break) Reset() {
 	*x = Break{}
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2688,7 +2814,7 @@ func (x *Break) String() string {
 func (*Break) ProtoMessage() {}
 
 func (x *Break) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2701,7 +2827,7 @@ func (x *Break) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Break.ProtoReflect.Descriptor instead.
 func (*Break) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{30}
+	return file_driftd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Break) GetColumn() string {
@@ -2766,7 +2892,7 @@ type Sequence struct {
 
 func (x *Sequence) Reset() {
 	*x = Sequence{}
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2778,7 +2904,7 @@ func (x *Sequence) String() string {
 func (*Sequence) ProtoMessage() {}
 
 func (x *Sequence) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2791,7 +2917,7 @@ func (x *Sequence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sequence.ProtoReflect.Descriptor instead.
 func (*Sequence) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{31}
+	return file_driftd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Sequence) GetColumn() string {
@@ -2842,7 +2968,7 @@ type Frontier struct {
 
 func (x *Frontier) Reset() {
 	*x = Frontier{}
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2854,7 +2980,7 @@ func (x *Frontier) String() string {
 func (*Frontier) ProtoMessage() {}
 
 func (x *Frontier) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2867,7 +2993,7 @@ func (x *Frontier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frontier.ProtoReflect.Descriptor instead.
 func (*Frontier) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{32}
+	return file_driftd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Frontier) GetTopic() string {
@@ -2969,7 +3095,7 @@ type OpenWindow struct {
 
 func (x *OpenWindow) Reset() {
 	*x = OpenWindow{}
-	mi := &file_driftd_proto_msgTypes[33]
+	mi := &file_driftd_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2981,7 +3107,7 @@ func (x *OpenWindow) String() string {
 func (*OpenWindow) ProtoMessage() {}
 
 func (x *OpenWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[33]
+	mi := &file_driftd_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2994,7 +3120,7 @@ func (x *OpenWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWindow.ProtoReflect.Descriptor instead.
 func (*OpenWindow) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{33}
+	return file_driftd_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *OpenWindow) GetLength() int64 {
@@ -3059,7 +3185,7 @@ type History struct {
 
 func (x *History) Reset() {
 	*x = History{}
-	mi := &file_driftd_proto_msgTypes[34]
+	mi := &file_driftd_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3071,7 +3197,7 @@ func (x *History) String() string {
 func (*History) ProtoMessage() {}
 
 func (x *History) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[34]
+	mi := &file_driftd_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3084,7 +3210,7 @@ func (x *History) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use History.ProtoReflect.Descriptor instead.
 func (*History) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{34}
+	return file_driftd_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *History) GetColumn() string {
@@ -3148,7 +3274,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_driftd_proto_msgTypes[35]
+	mi := &file_driftd_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3160,7 +3286,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[35]
+	mi := &file_driftd_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3173,7 +3299,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{35}
+	return file_driftd_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Incident) GetId() string {
@@ -3319,7 +3445,7 @@ type IncidentColumn struct {
 
 func (x *IncidentColumn) Reset() {
 	*x = IncidentColumn{}
-	mi := &file_driftd_proto_msgTypes[36]
+	mi := &file_driftd_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3331,7 +3457,7 @@ func (x *IncidentColumn) String() string {
 func (*IncidentColumn) ProtoMessage() {}
 
 func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[36]
+	mi := &file_driftd_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3344,7 +3470,7 @@ func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentColumn.ProtoReflect.Descriptor instead.
 func (*IncidentColumn) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{36}
+	return file_driftd_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *IncidentColumn) GetColumn() string {
@@ -3423,7 +3549,7 @@ type Fixed struct {
 
 func (x *Fixed) Reset() {
 	*x = Fixed{}
-	mi := &file_driftd_proto_msgTypes[37]
+	mi := &file_driftd_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3435,7 +3561,7 @@ func (x *Fixed) String() string {
 func (*Fixed) ProtoMessage() {}
 
 func (x *Fixed) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[37]
+	mi := &file_driftd_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3448,7 +3574,7 @@ func (x *Fixed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fixed.ProtoReflect.Descriptor instead.
 func (*Fixed) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{37}
+	return file_driftd_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Fixed) GetMinReader() uint32 {
@@ -3550,6 +3676,20 @@ const file_driftd_proto_rawDesc = "" +
 	"\asegment\x18\a \x01(\tR\asegment\x12\x16\n" +
 	"\x06layout\x18\b \x01(\tR\x06layout\x12.\n" +
 	"\aprofile\x18\t \x01(\v2\x14.driftd.wire.ProfileR\aprofile\x12+\n" +
+	"\x06marker\x18\n" +
+	" \x01(\v2\x13.driftd.wire.MarkerR\x06marker\x12\"\n" +
+	"\x03gap\x18\v \x01(\v2\x10.driftd.wire.GapR\x03gap\"\xbf\x02\n" +
+	"\rWaitingRecord\x12\x1d\n" +
+	"\n" +
+	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
+	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x1c\n" +
+	"\tpartition\x18\x03 \x01(\x05R\tpartition\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x03R\x05epoch\x12\x12\n" +
+	"\x04pane\x18\x05 \x01(\x03R\x04pane\x12\x14\n" +
+	"\x05model\x18\x06 \x01(\tR\x05model\x12\x18\n" +
+	"\asegment\x18\a \x01(\tR\asegment\x12\x16\n" +
+	"\x06layout\x18\b \x01(\tR\x06layout\x12\x18\n" +
+	"\aprofile\x18\t \x01(\fR\aprofile\x12+\n" +
 	"\x06marker\x18\n" +
 	" \x01(\v2\x13.driftd.wire.MarkerR\x06marker\x12\"\n" +
 	"\x03gap\x18\v \x01(\v2\x10.driftd.wire.GapR\x03gap\"\x82\x01\n" +
@@ -3834,7 +3974,7 @@ func file_driftd_proto_rawDescGZIP() []byte {
 	return file_driftd_proto_rawDescData
 }
 
-var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_driftd_proto_goTypes = []any{
 	(*Layout)(nil),          // 0: driftd.wire.Layout
 	(*ColumnLayout)(nil),    // 1: driftd.wire.ColumnLayout
@@ -3846,35 +3986,36 @@ var file_driftd_proto_goTypes = []any{
 	(*ColumnProfile)(nil),   // 7: driftd.wire.ColumnProfile
 	(*Name)(nil),            // 8: driftd.wire.Name
 	(*ProfileRecord)(nil),   // 9: driftd.wire.ProfileRecord
-	(*Marker)(nil),          // 10: driftd.wire.Marker
-	(*Gap)(nil),             // 11: driftd.wire.Gap
-	(*Reference)(nil),       // 12: driftd.wire.Reference
-	(*ColumnReference)(nil), // 13: driftd.wire.ColumnReference
-	(*Scale)(nil),           // 14: driftd.wire.Scale
-	(*ColumnScale)(nil),     // 15: driftd.wire.ColumnScale
-	(*Fit)(nil),             // 16: driftd.wire.Fit
-	(*ResidualFit)(nil),     // 17: driftd.wire.ResidualFit
-	(*ReferenceFile)(nil),   // 18: driftd.wire.ReferenceFile
-	(*Request)(nil),         // 19: driftd.wire.Request
-	(*Origin)(nil),          // 20: driftd.wire.Origin
-	(*Since)(nil),           // 21: driftd.wire.Since
-	(*Use)(nil),             // 22: driftd.wire.Use
-	(*UseEntry)(nil),        // 23: driftd.wire.UseEntry
-	(*Forgotten)(nil),       // 24: driftd.wire.Forgotten
-	(*WindowRecord)(nil),    // 25: driftd.wire.WindowRecord
-	(*Bootstrap)(nil),       // 26: driftd.wire.Bootstrap
-	(*Span)(nil),            // 27: driftd.wire.Span
-	(*SeriesState)(nil),     // 28: driftd.wire.SeriesState
-	(*Tally)(nil),           // 29: driftd.wire.Tally
-	(*Break)(nil),           // 30: driftd.wire.Break
-	(*Sequence)(nil),        // 31: driftd.wire.Sequence
-	(*Frontier)(nil),        // 32: driftd.wire.Frontier
-	(*OpenWindow)(nil),      // 33: driftd.wire.OpenWindow
-	(*History)(nil),         // 34: driftd.wire.History
-	(*Incident)(nil),        // 35: driftd.wire.Incident
-	(*IncidentColumn)(nil),  // 36: driftd.wire.IncidentColumn
-	(*Fixed)(nil),           // 37: driftd.wire.Fixed
-	nil,                     // 38: driftd.wire.Incident.LabelsEntry
+	(*WaitingRecord)(nil),   // 10: driftd.wire.WaitingRecord
+	(*Marker)(nil),          // 11: driftd.wire.Marker
+	(*Gap)(nil),             // 12: driftd.wire.Gap
+	(*Reference)(nil),       // 13: driftd.wire.Reference
+	(*ColumnReference)(nil), // 14: driftd.wire.ColumnReference
+	(*Scale)(nil),           // 15: driftd.wire.Scale
+	(*ColumnScale)(nil),     // 16: driftd.wire.ColumnScale
+	(*Fit)(nil),             // 17: driftd.wire.Fit
+	(*ResidualFit)(nil),     // 18: driftd.wire.ResidualFit
+	(*ReferenceFile)(nil),   // 19: driftd.wire.ReferenceFile
+	(*Request)(nil),         // 20: driftd.wire.Request
+	(*Origin)(nil),          // 21: driftd.wire.Origin
+	(*Since)(nil),           // 22: driftd.wire.Since
+	(*Use)(nil),             // 23: driftd.wire.Use
+	(*UseEntry)(nil),        // 24: driftd.wire.UseEntry
+	(*Forgotten)(nil),       // 25: driftd.wire.Forgotten
+	(*WindowRecord)(nil),    // 26: driftd.wire.WindowRecord
+	(*Bootstrap)(nil),       // 27: driftd.wire.Bootstrap
+	(*Span)(nil),            // 28: driftd.wire.Span
+	(*SeriesState)(nil),     // 29: driftd.wire.SeriesState
+	(*Tally)(nil),           // 30: driftd.wire.Tally
+	(*Break)(nil),           // 31: driftd.wire.Break
+	(*Sequence)(nil),        // 32: driftd.wire.Sequence
+	(*Frontier)(nil),        // 33: driftd.wire.Frontier
+	(*OpenWindow)(nil),      // 34: driftd.wire.OpenWindow
+	(*History)(nil),         // 35: driftd.wire.History
+	(*Incident)(nil),        // 36: driftd.wire.Incident
+	(*IncidentColumn)(nil),  // 37: driftd.wire.IncidentColumn
+	(*Fixed)(nil),           // 38: driftd.wire.Fixed
+	nil,                     // 39: driftd.wire.Incident.LabelsEntry
 }
 var file_driftd_proto_depIdxs = []int32{
 	1,  // 0: driftd.wire.Layout.columns:type_name -> driftd.wire.ColumnLayout
@@ -3886,37 +4027,39 @@ var file_driftd_proto_depIdxs = []int32{
 	7,  // 6: driftd.wire.Profile.columns:type_name -> driftd.wire.ColumnProfile
 	8,  // 7: driftd.wire.ColumnProfile.names:type_name -> driftd.wire.Name
 	6,  // 8: driftd.wire.ProfileRecord.profile:type_name -> driftd.wire.Profile
-	10, // 9: driftd.wire.ProfileRecord.marker:type_name -> driftd.wire.Marker
-	11, // 10: driftd.wire.ProfileRecord.gap:type_name -> driftd.wire.Gap
-	13, // 11: driftd.wire.Reference.columns:type_name -> driftd.wire.ColumnReference
-	14, // 12: driftd.wire.Reference.scales:type_name -> driftd.wire.Scale
-	7,  // 13: driftd.wire.ColumnReference.profile:type_name -> driftd.wire.ColumnProfile
-	15, // 14: driftd.wire.Scale.columns:type_name -> driftd.wire.ColumnScale
-	16, // 15: driftd.wire.ColumnScale.fits:type_name -> driftd.wire.Fit
-	17, // 16: driftd.wire.ColumnScale.residual:type_name -> driftd.wire.ResidualFit
-	20, // 17: driftd.wire.Request.origin:type_name -> driftd.wire.Origin
-	21, // 18: driftd.wire.Origin.since:type_name -> driftd.wire.Since
-	23, // 19: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
-	20, // 20: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
-	6,  // 21: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
-	27, // 22: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
-	32, // 23: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
-	33, // 24: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
-	34, // 25: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
-	35, // 26: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
-	31, // 27: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
-	30, // 28: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
-	35, // 29: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
-	29, // 30: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
-	11, // 31: driftd.wire.Frontier.gaps:type_name -> driftd.wire.Gap
-	6,  // 32: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
-	36, // 33: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
-	38, // 34: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	11, // 9: driftd.wire.ProfileRecord.marker:type_name -> driftd.wire.Marker
+	12, // 10: driftd.wire.ProfileRecord.gap:type_name -> driftd.wire.Gap
+	11, // 11: driftd.wire.WaitingRecord.marker:type_name -> driftd.wire.Marker
+	12, // 12: driftd.wire.WaitingRecord.gap:type_name -> driftd.wire.Gap
+	14, // 13: driftd.wire.Reference.columns:type_name -> driftd.wire.ColumnReference
+	15, // 14: driftd.wire.Reference.scales:type_name -> driftd.wire.Scale
+	7,  // 15: driftd.wire.ColumnReference.profile:type_name -> driftd.wire.ColumnProfile
+	16, // 16: driftd.wire.Scale.columns:type_name -> driftd.wire.ColumnScale
+	17, // 17: driftd.wire.ColumnScale.fits:type_name -> driftd.wire.Fit
+	18, // 18: driftd.wire.ColumnScale.residual:type_name -> driftd.wire.ResidualFit
+	21, // 19: driftd.wire.Request.origin:type_name -> driftd.wire.Origin
+	22, // 20: driftd.wire.Origin.since:type_name -> driftd.wire.Since
+	24, // 21: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
+	21, // 22: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
+	6,  // 23: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
+	28, // 24: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
+	33, // 25: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
+	34, // 26: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
+	35, // 27: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
+	36, // 28: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
+	32, // 29: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
+	31, // 30: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
+	36, // 31: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
+	30, // 32: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
+	12, // 33: driftd.wire.Frontier.gaps:type_name -> driftd.wire.Gap
+	6,  // 34: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
+	37, // 35: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
+	39, // 36: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_driftd_proto_init() }
@@ -3931,7 +4074,7 @@ func file_driftd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driftd_proto_rawDesc), len(file_driftd_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   39,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
