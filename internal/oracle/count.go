@@ -133,10 +133,12 @@ func (s *Source) count(l *driftd.Layout, out *Counted) {
 			}
 		}
 		if s.Lost != nil && offset == s.Lost.To {
+			gap = &span{s.Lost.Frontier, s.Lost.Frontier + paneLen}
+		}
+		if s.Lost != nil && offset == max(s.Lost.To, s.Lost.Read) {
 			// Who goes on here knows the frontier that was committed; what had been
 			// told beyond it lies inside the gap.
 			frontier = s.Lost.Frontier
-			gap = &span{frontier, frontier + paneLen}
 		}
 		if gap != nil && !s.Records[i].Void {
 			gap.to = max(gap.to, driftd.FloorTo(s.Records[i].Time+lateness+maxSkew, paneLen)+paneLen)
