@@ -131,8 +131,7 @@ func (w *Writer) connect() (driver.Conn, error) {
 		Addr: w.cfg.Addresses,
 		// No database: it may have to be made first. Every table is named with its own.
 		Auth:        clickhouse.Auth{Username: w.cfg.Username, Password: w.cfg.Password},
-		TLS:         w.cfg.TLS,
-		DialTimeout: min(w.cfg.Timeout, 10*time.Second),
+		DialContext: dialer(w.cfg.TLS, min(w.cfg.Timeout, 10*time.Second)),
 		ReadTimeout: w.cfg.Timeout,
 		Compression: &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
 		ClientInfo:  clientInfo(),
