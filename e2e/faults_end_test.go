@@ -47,7 +47,7 @@ func (r *faultRun) settle() {
 		var table, files map[string]string
 		table, err = r.rows(r.base)
 		if err == nil {
-			files, err = r.written()
+			files, err = written(r.files)
 		}
 		if err == nil {
 			wrong = append(prefixed("ClickHouse", counted.Compare(wanted, table, end)), prefixed("files", counted.Compare(want, files, end))...)
@@ -158,11 +158,11 @@ func (r *faultRun) query(sql string, each func(line []byte) error) error {
 
 var configHash = regexp.MustCompile(`,"config_hash":"\w+"`)
 
-// written reads the files of all processes. Whatever was written twice was written
+// written reads the files of processes. Whatever was written twice was written
 // the same, but for the hash of a process's own config [E5].
-func (r *faultRun) written() (map[string]string, error) {
+func written(files []string) (map[string]string, error) {
 	rows, lines := map[string]string{}, map[string]string{}
-	for _, path := range r.files {
+	for _, path := range files {
 		f, err := os.Open(path)
 		if errors.Is(err, os.ErrNotExist) {
 			continue

@@ -77,6 +77,7 @@ func (t *profileTask) goesOn(c kafka.Committed, m consumers.Membership) bool {
 		return false
 	}
 	t.member, t.paused = m, false
+	t.show()
 	t.log.Info("the partition has come back: going on from memory", "offset", t.next)
 	return true
 }
@@ -162,6 +163,7 @@ func (t *profileTask) take(ctx context.Context, c kafka.Committed, start int64) 
 		return err
 	}
 	t.set.Metrics.Epoch(t.src.Topic)
+	t.show()
 	return t.mark(ctx)
 }
 

@@ -97,6 +97,7 @@ func TestGoesOn(t *testing.T) {
 	}{"nobody since": {5, false, true}, "somebody since": {6, false, false}, "an idle move": {5, true, false}} {
 		task := unconnected(t, Source{}, nil)
 		task.meta.Epoch, task.byClock, task.paused = 5, c.byClock, true
+		task.meta.Frontier = minute(7)
 		committed := newMeta()
 		committed.Epoch = c.epoch
 		again := consumers.Membership{Generation: 9, MemberID: "x"}
@@ -104,6 +105,10 @@ func TestGoesOn(t *testing.T) {
 			t.Errorf("%s: goes on: %v", name, got)
 		} else if got && (task.member.Generation != 9 || task.paused) {
 			t.Errorf("%s: it is fenced by generation %d, paused %v", name, task.member.Generation, task.paused)
+		}
+		// What nobody shows nobody owns, for those who look at the metrics.
+		if shown := (&process{m: task.set.Metrics}).count(t, "driftd_frontier_timestamp_seconds"); (shown == float64(minute(7))/1e9) != c.want {
+			t.Errorf("%s: the frontier shown is %v", name, shown)
 		}
 	}
 	if unconnected(t, Source{}, nil).goesOn(kafka.Committed{Offset: -1}, consumers.Membership{}) {

@@ -299,9 +299,17 @@ func (t *profileTask) emit(ctx context.Context) error {
 		}
 	}
 	t.emitted, t.lastEmit, t.byClock = t.meta.Frontier, time.Now(), false
-	t.set.Metrics.Frontier(t.src.Topic, t.partition, t.meta.Frontier)
-	t.set.Metrics.OpenPanes(t.src.Topic, t.partition, t.panes.Open())
+	t.show()
 	return nil
+}
+
+// show has the metrics of the partition stand at the process that owns it, also
+// where no record comes: without them the partition counts as nobody's.
+func (t *profileTask) show() {
+	if t.meta.Frontier > driftd.MinTime {
+		t.set.Metrics.Frontier(t.src.Topic, t.partition, t.meta.Frontier)
+	}
+	t.set.Metrics.OpenPanes(t.src.Topic, t.partition, t.panes.Open())
 }
 
 // commit moves the offset to the first record that an open pane needs.
