@@ -17,7 +17,7 @@ FOR ?= 1h
 GOTESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test sim faults soak mutants e2e lint bench stats real fuzz generate
+.PHONY: help build demo test sim faults soak scale mutants e2e lint bench stats real fuzz generate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ faults: ## RUNS runs (80 s each) of real brokers, driftd, ClickHouse and Alertma
 
 soak: ## an hour (FOR) of load with odd, late and broken events and a sink away; writes docs/bench/soak.md
 	go test -tags e2e ./e2e -count=1 -v -timeout 24h -run TestSoak -soak.for=$(FOR) $(if $(filter 1h,$(FOR)),-soak.out=../docs/bench/soak.md)
+
+scale: ## what driftd costs by what it is given, on real servers, and a fleet of 1,000 models; writes docs/SCALE.md (30 minutes on 2 cores)
+	cd bench && go run ./scale -out ../docs/SCALE.md
 
 mutants: ## take every clause of the invariants out of the code: a test has to fail; writes docs/bench/mutants.md (15 minutes on 2 cores)
 	cd bench && go run ./mutants -out ../docs/bench/mutants.md

@@ -12,7 +12,7 @@ import (
 // fleet runs many models with thin traffic in one process, and starts it again with
 // all that state.
 func (p *place) fleet(ctx context.Context, models int) (string, error) {
-	s := shape{events: models * minutes * 2, columns: 100, segments: 3, models: models, partitions: 4, keyed: true}
+	s := shape{Events: models * minutes * 2, Columns: 100, Segments: 3, Models: models, Partitions: 4, Keyed: true}
 	m, err := p.measure(ctx, s)
 	if err != nil {
 		return "", err
@@ -25,7 +25,7 @@ func (p *place) fleet(ctx context.Context, models int) (string, error) {
 		return "", err
 	}
 	// It is back when what comes in is read: a record more in each partition is committed.
-	for part := range s.partitions {
+	for part := range s.Partitions {
 		at := start.Add((minutes + 10) * time.Minute)
 		if _, err := p.client.Produce(ctx, "events-"+prefix, part, []kafka.Record{{Time: at, Value: s.text(rand.New(rand.NewPCG(9, 9)), at, modelName(part))}}); err != nil {
 			return "", err
@@ -54,5 +54,5 @@ func (p *place) fleet(ctx context.Context, models int) (string, error) {
 	}
 	return fmt.Sprintf("A fleet in one process: %d models x %d columns x %d segments, two events a model and minute, each model in one partition of %d; %d minutes read in %.0f s (%.0f s of CPU). "+
 		"RSS %.0f MB in the end, %.0f MB at most. In Kafka: profiles %.0f MB, state %.0f MB, results %.0f MB; %.0f rows in ClickHouse (%.0f MB). Started again it had read and committed what had come since after %.1f s (RSS %.0f MB).\n",
-		s.models, s.columns, s.segments, s.partitions, minutes, m.wall.Seconds(), m.cpu, m.rss, m.peak, m.profiles, m.state, m.results, m.rows, m.bytes, again.Seconds(), rss), nil
+		s.Models, s.Columns, s.Segments, s.Partitions, minutes, m.Wall.Seconds(), m.CPU, m.RSS, m.Peak, m.Profiles, m.State, m.Results, m.Rows, m.Bytes, again.Seconds(), rss), nil
 }

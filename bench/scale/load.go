@@ -18,8 +18,8 @@ import (
 
 // shape is what driftd is given.
 type shape struct {
-	events, columns, segments, models, partitions int
-	keyed                                         bool // a model's events are all in one partition
+	Events, Columns, Segments, Models, Partitions int
+	Keyed                                         bool // a model's events are all in one partition
 }
 
 const (
@@ -34,7 +34,7 @@ var start = time.Now().UTC().Truncate(time.Hour).Add(-6 * time.Hour)
 func modelName(i int) string { return fmt.Sprintf("model-%04d", i) }
 
 func (s shape) values() (out []string) {
-	for i := range s.segments - 2 {
+	for i := range s.Segments - 2 {
 		out = append(out, fmt.Sprint("s", i))
 	}
 	return out
@@ -42,7 +42,7 @@ func (s shape) values() (out []string) {
 
 // tags cut traffic into all, segments-2 values and the others; one segment is all alone.
 func (s shape) tags() []driftd.SegmentTag {
-	if s.segments < 3 {
+	if s.Segments < 3 {
 		return nil
 	}
 	return []driftd.SegmentTag{{Tags: []string{"tag"}, Values: s.values()}}
@@ -51,10 +51,10 @@ func (s shape) tags() []driftd.SegmentTag {
 // text is an event: three numeric features to a categorical one, as in the
 // benchmarks of one event.
 func (s shape) text(rng *rand.Rand, at time.Time, model string) []byte {
-	b := append(make([]byte, 0, 60+40*s.columns), `{"time": "`...)
+	b := append(make([]byte, 0, 60+40*s.Columns), `{"time": "`...)
 	b = at.AppendFormat(b, time.RFC3339Nano)
 	b = append(append(append(b, `", "model": "`...), model...), `", "features": {`...)
-	for i := range s.columns {
+	for i := range s.Columns {
 		if i > 0 {
 			b = append(b, ", "...)
 		}
@@ -65,8 +65,8 @@ func (s shape) text(rng *rand.Rand, at time.Time, model string) []byte {
 		}
 	}
 	b = append(b, '}')
-	if s.segments >= 3 {
-		n := rng.IntN(s.segments - 1)
+	if s.Segments >= 3 {
+		n := rng.IntN(s.Segments - 1)
 		b = fmt.Appendf(b, `, "tags": {"tag": "s%d"}`, n) // the last value is one of the others
 	}
 	return append(b, '}')
@@ -96,7 +96,7 @@ func (s shape) bundles() ([]*wire.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*wire.Bundle, s.models)
+	out := make([]*wire.Bundle, s.Models)
 	for i := range out {
 		l := *first.Layout
 		l.Model = modelName(i)
@@ -117,14 +117,14 @@ func (s shape) bundles() ([]*wire.Bundle, error) {
 // close the last window.
 func (s shape) produce(ctx context.Context, c *kafka.Client, topic string) error {
 	g, ctx := errgroup.WithContext(ctx)
-	dt := (minutes*time.Minute - slack/2) / time.Duration(s.events)
-	for p := range s.partitions {
+	dt := (minutes*time.Minute - slack/2) / time.Duration(s.Events)
+	for p := range s.Partitions {
 		g.Go(func() error {
 			rng := rand.New(rand.NewPCG(uint64(p), 3))
 			var recs []kafka.Record
-			for i := range s.events {
-				model := i % s.models
-				if s.keyed && model%s.partitions != p || !s.keyed && (i/s.models)%s.partitions != p {
+			for i := range s.Events {
+				model := i % s.Models
+				if s.Keyed && model%s.Partitions != p || !s.Keyed && (i/s.Models)%s.Partitions != p {
 					continue
 				}
 				at := start.Add(time.Duration(i) * dt)
@@ -136,9 +136,9 @@ func (s shape) produce(ctx context.Context, c *kafka.Client, topic string) error
 					recs = recs[:0]
 				}
 			}
-			for i := range s.models { // every model's clock goes on
+			for i := range s.Models { // every model's clock goes on
 				at := start.Add(minutes * time.Minute)
-				if !s.keyed || i%s.partitions == p {
+				if !s.Keyed || i%s.Partitions == p {
 					recs = append(recs, kafka.Record{Time: at, Value: s.text(rng, at, modelName(i))})
 				}
 			}

@@ -12,6 +12,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
@@ -25,17 +26,19 @@ func main() {
 	log.SetFlags(0)
 	out := flag.String("out", "", "the document that the numbers go to, between its marks")
 	fleet := flag.Int("fleet", 1000, "models of the fleet; 0 leaves it out")
+	raw := flag.String("raw", "", "a file that keeps the measurements; one that is there is read, and nothing is measured")
+	repeat := flag.Int("repeat", 2, "how often each is measured")
 	quick := flag.Bool("quick", false, "a few small measurements, to see that it works")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *out, *fleet, *quick); err != nil {
+	if err := run(ctx, *out, *raw, *fleet, *repeat, *quick); err != nil {
 		log.Fatal(err)
 	}
 }
 
 // base is the shape that one thing at a time is changed of.
-var base = shape{events: 100_000, columns: 20, segments: 1, models: 1, partitions: 4}
+var base = shape{Events: 100_000, Columns: 20, Segments: 1, Models: 1, Partitions: 4}
 
 // shapes are the measurements.
 func shapes(quick bool) (out []shape) {
@@ -44,7 +47,7 @@ func shapes(quick bool) (out []shape) {
 			s := base
 			change(&s, v)
 			if quick {
-				s.events /= 10
+				s.Events /= 10
 			}
 			out = append(out, s)
 			if quick {
@@ -52,33 +55,33 @@ func shapes(quick bool) (out []shape) {
 			}
 		}
 	}
-	vary(func(s *shape, v int) { s.events = v }, 50_000, 100_000, 200_000, 400_000)
-	vary(func(s *shape, v int) { s.columns = v }, 5, 10, 40, 80)
-	vary(func(s *shape, v int) { s.segments = v }, 3, 6, 11)
-	vary(func(s *shape, v int) { s.models = v }, 4, 16, 64)
-	vary(func(s *shape, v int) { s.partitions = v }, 1, 8, 16)
-	vary(func(s *shape, v int) { s.models, s.segments = v, 3 }, 8, 32)
+	vary(func(s *shape, v int) { s.Events = v }, 50_000, 100_000, 200_000, 400_000)
+	vary(func(s *shape, v int) { s.Columns = v }, 5, 10, 40, 80)
+	vary(func(s *shape, v int) { s.Segments = v }, 3, 6, 11)
+	vary(func(s *shape, v int) { s.Models = v }, 4, 16, 64)
+	vary(func(s *shape, v int) { s.Partitions = v }, 1, 8, 16)
+	vary(func(s *shape, v int) { s.Models, s.Segments = v, 3 }, 8, 32)
+	// What grows with profiles apart from what grows with series.
+	vary(func(s *shape, v int) { s.Models, s.Keyed = v, true }, 16, 64)
+	vary(func(s *shape, v int) { s.Models, s.Segments, s.Keyed = v, 3, true }, 32, 64)
+	vary(func(s *shape, v int) { s.Models, s.Partitions = v, 16 }, 4, 16)
 	return out
 }
 
-func run(ctx context.Context, path string, models int, quick bool) error {
+func run(ctx context.Context, path, raw string, models, repeat int, quick bool) error {
 	p, err := newPlace(ctx)
 	if err != nil {
 		return err
 	}
 	defer p.close()
+	all, err := measurements(ctx, p, raw, repeat, quick)
+	if err != nil {
+		return err
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s/%s, %d CPUs.\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	fmt.Fprintf(&b, "| events | columns | segments | models | partitions | CPU s | RSS MB, the most | Kafka: events MB | profiles MB | state MB | results MB | ClickHouse rows | MB |\n|%s\n", strings.Repeat("---|", 13))
-	var all []measured
-	list := shapes(quick)
-	for i, s := range list {
-		fmt.Fprintf(os.Stderr, "%d of %d: %+v\n", i+1, len(list), s)
-		m, err := p.measure(ctx, s)
-		if err != nil {
-			return fmt.Errorf("%+v: %w", s, err)
-		}
-		all = append(all, m)
+	fmt.Fprintf(&b, "| events | columns | segments | models | partitions | a model in one of them | CPU s | RSS MB, the most | Kafka: events MB | profiles MB | state MB | results MB | ClickHouse rows | MB |\n|%s\n", strings.Repeat("---|", 14))
+	for _, m := range all {
 		fmt.Fprintln(&b, m.row())
 	}
 	if !quick {
@@ -88,6 +91,7 @@ func run(ctx context.Context, path string, models int, quick bool) error {
 		}
 		b.WriteString("\n" + text)
 	}
+	fmt.Print(b.String())
 	if models > 0 {
 		fmt.Fprintf(os.Stderr, "the fleet of %d models\n", models)
 		text, err := p.fleet(ctx, models)
@@ -95,12 +99,39 @@ func run(ctx context.Context, path string, models int, quick bool) error {
 			return fmt.Errorf("the fleet: %w", err)
 		}
 		b.WriteString("\n" + text)
+		fmt.Print("\n" + text)
 	}
-	fmt.Print(b.String())
 	if path == "" {
 		return nil
 	}
 	return between(path, b.String())
+}
+
+// measurements are read from a file, or made and kept there.
+func measurements(ctx context.Context, p *place, raw string, repeat int, quick bool) (all []measured, err error) {
+	if b, err := os.ReadFile(raw); err == nil {
+		return all, json.Unmarshal(b, &all)
+	}
+	var list []shape
+	for range repeat {
+		list = append(list, shapes(quick)...)
+	}
+	for i, s := range list {
+		fmt.Fprintf(os.Stderr, "%d of %d: %+v\n", i+1, len(list), s)
+		m, err := p.measure(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("%+v: %w", s, err)
+		}
+		all = append(all, m)
+	}
+	if raw == "" {
+		return all, nil
+	}
+	b, err := json.Marshal(all)
+	if err != nil {
+		return nil, err
+	}
+	return all, os.WriteFile(raw, b, 0o644)
 }
 
 // between puts numbers between the marks of a document.

@@ -65,17 +65,22 @@ func (p *place) close() {
 // measured is what a shape has cost.
 type measured struct {
 	shape
-	cpu                                float64 // s
-	rss, peak                          float64 // MB, at the end and the most
-	source, profiles, state, results   float64 // MB in Kafka
-	rows, bytes                        float64 // of all tables in ClickHouse; MB
-	wall                               time.Duration
-	profileRecords, windowRows, series float64
+	CPU                              float64 // s
+	RSS, Peak                        float64 // MB, at the end and the most
+	Source, Profiles, State, Results float64 // MB in Kafka
+	Rows, Bytes                      float64 // of all tables in ClickHouse; MB
+	Wall                             time.Duration
 }
 
+func (m measured) series() float64 { return float64(m.Models * m.Segments) }
+
 func (m measured) row() string {
-	return fmt.Sprintf("| %d | %d | %d | %d | %d | %.2f | %.0f | %.1f | %.1f | %.1f | %.1f | %.0f | %.2f |", m.events, m.columns, m.segments, m.models, m.partitions,
-		m.cpu, m.peak, m.source, m.profiles, m.state, m.results, m.rows, m.bytes)
+	keyed := ""
+	if m.Keyed {
+		keyed = "yes"
+	}
+	return fmt.Sprintf("| %d | %d | %d | %d | %d | %s | %.2f | %.0f | %.1f | %.1f | %.1f | %.1f | %.0f | %.2f |", m.Events, m.Columns, m.Segments, m.Models, m.Partitions, keyed,
+		m.CPU, m.Peak, m.Source, m.Profiles, m.State, m.Results, m.Rows, m.Bytes)
 }
 
 // process is a driftd that runs.
@@ -179,7 +184,7 @@ start: earliest
 `, p.k.Bootstrap, prefix, topic, p.ch.Native, prefix, p.ch.User, listen), 0o600); err != nil {
 		return
 	}
-	if err = p.client.EnsureTopics(ctx, []kafka.TopicSpec{{Name: topic, Partitions: s.partitions, Replication: 1, Configs: map[string]string{"compression.type": "producer"}},
+	if err = p.client.EnsureTopics(ctx, []kafka.TopicSpec{{Name: topic, Partitions: s.Partitions, Replication: 1, Configs: map[string]string{"compression.type": "producer"}},
 		{Name: prefix + ".references", Partitions: 1, Replication: 1, Configs: map[string]string{"cleanup.policy": "compact", "max.message.bytes": "8388608"}}}); err != nil {
 		return
 	}
@@ -226,7 +231,7 @@ func (p *place) count(ctx context.Context, database, table string) (n uint64, er
 
 // measure runs driftd over a shape until all windows are in ClickHouse.
 func (p *place) measure(ctx context.Context, s shape) (m measured, err error) {
-	ctx, stop := context.WithTimeout(ctx, 10*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, time.Hour)
 	defer stop()
 	prefix, topic, config, err := p.prepare(ctx, s)
 	if err != nil {
@@ -237,33 +242,28 @@ func (p *place) measure(ctx context.Context, s shape) (m measured, err error) {
 	if err != nil {
 		return m, err
 	}
-	m = measured{shape: s, series: float64(s.models * s.segments)}
-	want := uint64(m.series) * windows * uint64(s.columns)
+	m = measured{shape: s}
+	want := uint64(m.series()) * windows * uint64(s.Columns)
 	for got := uint64(0); got < want; time.Sleep(100 * time.Millisecond) {
 		if got, err = p.count(ctx, prefix, "driftd_columns"); err != nil && ctx.Err() != nil {
 			return m, fmt.Errorf("%d of %d rows: %w: %s", got, want, err, d.tail())
 		}
-		if m.cpu, err = d.cpu(); err != nil {
+		if m.CPU, err = d.cpu(); err != nil {
 			return m, err
 		}
 	}
-	m.wall, m.rss, m.peak = time.Since(began), d.memory("VmRSS"), d.memory("VmHWM")
+	m.Wall, m.RSS, m.Peak = time.Since(began), d.memory("VmRSS"), d.memory("VmHWM")
 	if err := d.end(); err != nil {
 		return m, err
 	}
-	for name, mb := range map[string]*float64{topic: &m.source, prefix + ".profiles": &m.profiles, prefix + ".state": &m.state, prefix + ".results": &m.results} {
+	for name, mb := range map[string]*float64{topic: &m.Source, prefix + ".profiles": &m.Profiles, prefix + ".state": &m.State, prefix + ".results": &m.Results} {
 		if *mb, err = p.size(name); err != nil {
 			return m, err
 		}
 	}
-	n, err := p.count(ctx, prefix, "driftd_windows")
-	if err != nil {
-		return m, err
-	}
-	m.windowRows = float64(n)
 	var rows, bytes uint64
 	err = p.conn.QueryRow(ctx, "SELECT sum(rows), sum(bytes_on_disk) FROM system.parts WHERE active AND database = ? AND table != 'driftd_migrations'", prefix).Scan(&rows, &bytes)
-	m.rows, m.bytes = float64(rows), float64(bytes)/1e6
+	m.Rows, m.Bytes = float64(rows), float64(bytes)/1e6
 	return m, errors.Join(err, p.conn.Exec(ctx, "DROP DATABASE "+prefix))
 }
 

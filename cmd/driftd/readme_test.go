@@ -21,7 +21,7 @@ func TestDocumentsAreTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	commands := 0
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/ARCHITECTURE.md", "docs/RESULTS.md", "docs/FAQ.md", "docs/TUTORIAL.md", "docs/COMPARE.md", "docs/STATISTICS.md"} {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/ARCHITECTURE.md", "docs/RESULTS.md", "docs/FAQ.md", "docs/TUTORIAL.md", "docs/COMPARE.md", "docs/STATISTICS.md", "docs/SCALE.md", "docs/bench/README.md", "docs/bench/soak.md", "docs/runbooks/README.md"} {
 		b, err := os.ReadFile("../../" + name)
 		if err != nil {
 			t.Fatal(err)
