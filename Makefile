@@ -17,7 +17,7 @@ FOR ?= 1h
 GOTESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test sim faults soak scale mutants e2e lint bench stats real fuzz generate
+.PHONY: help build demo test sim faults soak scale mutants e2e lint bench stats real fuzz corpus generate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -80,6 +80,15 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 			echo "$$pkg $$target"; \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 		done; \
+	done
+
+corpus: ## keep what fuzzing here has found: the 24 smallest new inputs of each target, in testdata/fuzz, which every test run tries
+	@from="$$(go env GOCACHE)/fuzz/$$(go list -m)"; \
+	for dir in $$(cd "$$from" && find . -type d -name 'Fuzz*'); do \
+		target=$${dir##*/}; pkg=$${dir%/*}; to="$$pkg/testdata/fuzz/$$target"; \
+		grep -qs "func $$target(" $$pkg/*_test.go || continue; \
+		mkdir -p "$$to" && ls -Sr "$$from/$$dir" | head -24 | while read -r f; do cp "$$from/$$dir/$$f" "$$to/"; done; \
+		echo "$$to: $$(ls "$$to" | wc -l)"; \
 	done
 
 generate: ## internal/wire/*.pb.go from driftd.proto, Grafana's dashboards from deploy/grafana/generate

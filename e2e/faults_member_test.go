@@ -40,7 +40,7 @@ func (m *member) start(bin string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // the process has its own
 	c := exec.Command(bin, "run", "-c", m.config)
 	c.Stdout, c.Stderr = f, f
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
