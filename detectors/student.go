@@ -104,8 +104,10 @@ func LogNormalCDF(z float64) float64 {
 }
 
 // StudentUpper is the t with P(T > t) = p, 0 < p <= 1/2: the critical value of
-// a one-sided test at level p. Found by bisection on StudentSF (64 steps on a
-// bracket that doubles), so that it is the inverse of exactly that function.
+// a one-sided test at level p. It is the inverse of exactly that StudentSF: of two
+// neighbouring floats between which it passes p, the greater. Newton's steps bring
+// the bracket close, and halving it does the rest: a dozen evaluations instead of
+// sixty, and a column needs several values before its first window.
 func StudentUpper(p, df float64) float64 {
 	if math.IsNaN(p) || p <= 0 {
 		return math.Inf(1)
@@ -120,16 +122,53 @@ func StudentUpper(p, df float64) float64 {
 			return hi
 		}
 	}
-	for range 64 {
-		mid := lo + (hi-lo)/2
-		if mid == lo || mid == hi {
-			break
-		}
-		if StudentSF(mid, df) > p {
-			lo = mid
+	// look says which side a point is on, and narrows the bracket.
+	look := func(t float64) (q float64) {
+		if q = StudentSF(t, df); q > p {
+			lo = t
 		} else {
-			hi = mid
+			hi = t
+		}
+		return q
+	}
+	if t := lo + (hi-lo)/2; df >= 1 {
+		for range 12 {
+			q := look(t)
+			// In the logarithm of p the tail is nearly straight.
+			next := t + q*math.Log(q/p)/studentDensity(t, df)
+			if !(next > lo && next < hi) {
+				next = lo + (hi-lo)/2
+			}
+			step := math.Abs(next - t)
+			if t = next; step <= 1e-13*t {
+				break
+			}
+		}
+		for width := 4e-16 * t; width < hi-lo; width *= 8 { // both ends come near
+			if a := t - width; a > lo {
+				look(a)
+			}
+			if b := t + width; b < hi {
+				look(b)
+			}
+			if t <= lo || t >= hi {
+				t = lo + (hi-lo)/2
+			}
 		}
 	}
-	return hi
+	for {
+		mid := lo + (hi-lo)/2
+		if mid == lo || mid == hi {
+			return hi
+		}
+		look(mid)
+	}
+}
+
+// studentDensity is the density of Student's t, well enough for a step of Newton's.
+func studentDensity(t, df float64) float64 {
+	if math.IsInf(df, 1) || df > 1e7 {
+		return math.Exp(-t*t/2) / math.Sqrt(2*math.Pi)
+	}
+	return math.Exp(-(df+1)/2*math.Log1p(t*t/df)) * gammaRatio(df/2) / math.Sqrt(math.Pi*df)
 }

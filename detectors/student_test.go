@@ -19,6 +19,47 @@ func TestStudentUpperInverts(t *testing.T) {
 	})
 }
 
+// The short way to the critical value ends where halving alone does: between two
+// neighbouring floats.
+func TestStudentUpperIsTheBisection(t *testing.T) {
+	slow := func(p, df float64) float64 {
+		lo, hi := 0.0, 4.0
+		for StudentSF(hi, df) > p {
+			lo, hi = hi, hi*2
+		}
+		for {
+			mid := lo + (hi-lo)/2
+			if mid == lo || mid == hi {
+				return hi
+			}
+			if StudentSF(mid, df) > p {
+				lo = mid
+			} else {
+				hi = mid
+			}
+		}
+	}
+	other, all := 0, 0
+	for _, df := range []float64{.7, 1, 2.5, 5, 11.3, 23, 47, 71, 167.2, 335, 2000, 9_999, 20_000, 1e6, 1e9, math.Inf(1)} {
+		for p := .49; p > 1e-12; p *= .61 {
+			fast, want := StudentUpper(p, df), slow(p, df)
+			if all++; fast != want {
+				other++
+			}
+			// Where rounding makes the tail go up and down by a bit there are several such places.
+			if math.Abs(fast-want) > 1e-13*want {
+				t.Errorf("StudentUpper(%v, %v) = %v, want %v", p, df, fast, want)
+			}
+			if StudentSF(fast, df) > p || StudentSF(math.Nextafter(fast, 0), df) <= p {
+				t.Errorf("StudentUpper(%v, %v) = %v: P is not passed there", p, df, fast)
+			}
+		}
+	}
+	if other > all/5 {
+		t.Errorf("%d of %d differ in the last bits", other, all)
+	}
+}
+
 // Monotone and without a jump where one way of computing takes over from another.
 func TestStudentSFJoins(t *testing.T) {
 	for _, df := range []float64{1, 4, 30, 335, 9_999, 1e4, 1e4 + 1, 1e7, 1e12} {
@@ -57,5 +98,11 @@ func TestStudentSpecialCases(t *testing.T) {
 func BenchmarkStudentSF(b *testing.B) {
 	for i := range b.N {
 		StudentSF(1+float64(i%8), 335)
+	}
+}
+
+func BenchmarkStudentUpper(b *testing.B) {
+	for i := range b.N {
+		StudentUpper(1e-3/float64(1+i%8), 71.3)
 	}
 }

@@ -46,7 +46,7 @@ var mutants = []mutant{
 	{"E4", "series without a state come first", state, "	due = append(due, fresh...)\n", "	_ = fresh\n", "./internal/pipeline -run TestNewSeriesHaveAStateFirst"},
 	{"E4", "reading goes on at the oldest as-of", restore, "		oldest := first || st.AsOf < t.next\n", "		oldest := first || st.AsOf > t.next\n", sim},
 	{"E5", "a row that is written again has the revision that it had", detect, "Revision: t.next - 1}", "Revision: t.set.Now().UnixNano()}", sim},
-	{"E6", "WRITE commits after the sink has accepted", "internal/pipeline/write_task.go", "		if len(batch) > 0 {\n", "		if err := c.CommitOffset(ctx, group, m.Generation, m.MemberID, set.resultsTopic(), p, chunk.Next, \"\"); err != nil {\n			return err\n		}\n		if len(batch) > 0 {\n", sim},
+	{"E6", "WRITE commits after the sink has accepted", "internal/pipeline/write_task.go", "		if len(batch) > 0 {\n", "		if err := t.client.CommitOffset(ctx, t.group, t.member.Generation, t.member.MemberID, topic, t.partition, chunk.Next, \"\"); err != nil {\n			return err\n		}\n		if len(batch) > 0 {\n", sim},
 	{"E7", "lost records are told", gaps, "	for _, g := range t.gaps {\n", "	for _, g := range t.gaps[:0] {\n", sim},
 	{"E7", "nothing passes a gap whose end is not known", gaps, "	if t.unbound {\n		return false, nil\n	}\n", "", "./internal/pipeline -run TestTopicMadeAnew"},
 	{"E7", "windows that overlap a gap are not complete", "internal/detect/gap.go", "if g := &gaps[i]; g.From < end && g.To > start {", "if g := &gaps[i]; false {", sim},

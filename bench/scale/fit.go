@@ -21,7 +21,7 @@ var (
 	paneColumns = term{"column of a pane's profile (each series of each partition that has its events, a minute)", func(m measured) float64 {
 		return m.panes() * float64(m.Columns)
 	}}
-	paneProfiles  = term{"pane's profile", measured.panes}
+	filledBins    = term{"bin of it that has a count", func(m measured) float64 { return m.panes() * float64(m.Columns) * m.filled() }}
 	windowColumns = term{"column of a window", func(m measured) float64 { return m.series() * windows * float64(m.Columns) }}
 	seriesColumns = term{"column of a series, with its reference and two windows", func(m measured) float64 { return m.series() * float64(m.Columns) }}
 	openColumns   = term{"column of a series in each partition that has its events", func(m measured) float64 { return m.panes() / minutes * float64(m.Columns) }}
@@ -41,6 +41,13 @@ func (m measured) panes() float64 {
 		n += slots * (1 - math.Exp(-rate/float64(m.Segments-1)))
 	}
 	return n
+}
+
+// filled is how many bins a column of a profile has a count in: events that fall
+// into bins of equal shares, as those of a reference are.
+func (m measured) filled() float64 {
+	const bins = 40
+	return bins * (1 - math.Exp(-float64(m.Events)*float64(min(m.Segments, 2))/m.panes()/bins))
 }
 
 // fit is the least squares line of a cost through an intercept and terms: what one
@@ -99,8 +106,8 @@ type cost struct {
 
 var costs = []cost{
 	{"CPU", "us", 1e6, func(m measured) float64 { return m.CPU }, []term{events, values, paneColumns, seriesColumns}},
-	{"memory, the most", "KB", 1e3, func(m measured) float64 { return m.Peak }, []term{seriesColumns, openColumns}},
-	{"Kafka, profiles", "bytes", 1e6, func(m measured) float64 { return m.Profiles }, []term{paneProfiles, paneColumns, values}},
+	{"memory", "KB", 1e3, func(m measured) float64 { return m.RSS }, []term{seriesColumns, openColumns}},
+	{"Kafka, profiles", "bytes", 1e6, func(m measured) float64 { return m.Profiles }, []term{paneColumns, filledBins}},
 	{"Kafka, results", "bytes", 1e6, func(m measured) float64 { return m.Results }, []term{windowColumns}},
 	{"Kafka, state", "bytes", 1e6, func(m measured) float64 { return m.State }, []term{windowColumns}},
 	{"ClickHouse", "bytes", 1e6, func(m measured) float64 { return m.Bytes }, []term{windowColumns}},
@@ -138,7 +145,7 @@ func needs(lines map[string][]float64) string {
 			if c.what == what {
 				for j, t := range c.terms {
 					n := t.of(m)
-					if t.name == paneColumns.name || t.name == paneProfiles.name {
+					if t.name == paneColumns.name || t.name == filledBins.name {
 						n *= 60. / minutes
 					}
 					if t.name == windowColumns.name {
@@ -163,7 +170,7 @@ func needs(lines map[string][]float64) string {
 		{"of these for profiles (made, sent, read, merged)", func(m measured) float64 {
 			return lines["CPU"][3] * paneColumns.of(m) * 60 / minutes / 3600
 		}},
-		{"memory of all processes, GB", func(m measured) float64 { return of(m, "memory, the most") / 1000 }},
+		{"memory of all processes, GB", func(m measured) float64 { return of(m, "memory") / 1000 }},
 		{"profiles, MB/s into Kafka and out of it", func(m measured) float64 { return of(m, "Kafka, profiles") / 3600 }},
 		{"results, MB/s", func(m measured) float64 { return of(m, "Kafka, results") / 3600 }},
 		{"ClickHouse, GB a day", func(m measured) float64 { return of(m, "ClickHouse") * 24 / 1000 }},

@@ -80,7 +80,7 @@ func run(ctx context.Context, path, raw string, models, repeat int, quick bool) 
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s/%s, %d CPUs.\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	fmt.Fprintf(&b, "| events | columns | segments | models | partitions | a model in one of them | CPU s | RSS MB, the most | Kafka: events MB | profiles MB | state MB | results MB | ClickHouse rows | MB |\n|%s\n", strings.Repeat("---|", 14))
+	fmt.Fprintf(&b, "| events | columns | segments | models | partitions | a model in one of them | CPU s | RSS MB | the most, MB | Kafka: events MB | profiles MB | state MB | results MB | ClickHouse rows | MB |\n|%s\n", strings.Repeat("---|", 15))
 	for _, m := range all {
 		fmt.Fprintln(&b, m.row())
 	}

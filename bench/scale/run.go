@@ -65,10 +65,11 @@ func (p *place) close() {
 // measured is what a shape has cost.
 type measured struct {
 	shape
-	CPU                              float64 // s
-	RSS, Peak                        float64 // MB, at the end and the most
-	Source, Profiles, State, Results float64 // MB in Kafka
-	Rows, Bytes                      float64 // of all tables in ClickHouse; MB
+	CPU                              float64       // s
+	RSS, Peak                        float64       // MB: of a process that has started again with that state, and the most while the first one read
+	Again                            time.Duration // until it had read what its state and references are
+	Source, Profiles, State, Results float64       // MB in Kafka
+	Rows, Bytes                      float64       // of all tables in ClickHouse; MB
 	Wall                             time.Duration
 }
 
@@ -79,8 +80,8 @@ func (m measured) row() string {
 	if m.Keyed {
 		keyed = "yes"
 	}
-	return fmt.Sprintf("| %d | %d | %d | %d | %d | %s | %.2f | %.0f | %.1f | %.1f | %.1f | %.1f | %.0f | %.2f |", m.Events, m.Columns, m.Segments, m.Models, m.Partitions, keyed,
-		m.CPU, m.Peak, m.Source, m.Profiles, m.State, m.Results, m.Rows, m.Bytes)
+	return fmt.Sprintf("| %d | %d | %d | %d | %d | %s | %.2f | %.0f | %.0f | %.1f | %.1f | %.1f | %.1f | %.0f | %.2f |", m.Events, m.Columns, m.Segments, m.Models, m.Partitions, keyed,
+		m.CPU, m.RSS, m.Peak, m.Source, m.Profiles, m.State, m.Results, m.Rows, m.Bytes)
 }
 
 // process is a driftd that runs.
@@ -98,7 +99,7 @@ func (p *place) start(ctx context.Context, config string) (*process, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // the process has its own
-	c := exec.CommandContext(ctx, p.bin, "run", "-c", config)
+	c := exec.CommandContext(ctx, p.bin, "run", "--pprof", "-c", config)
 	c.Env = append(os.Environ(), "CH_PASSWORD="+p.ch.Password, "GOMEMLIMIT=8GiB") // as deploy/ has one, for a machine that others use too
 	c.Stdout, c.Stderr = f, f
 	d := &process{cmd: c, log: log, done: make(chan struct{})}
@@ -252,8 +253,11 @@ func (p *place) measure(ctx context.Context, s shape) (m measured, err error) {
 			return m, err
 		}
 	}
-	m.Wall, m.RSS, m.Peak = time.Since(began), d.memory("VmRSS"), d.memory("VmHWM")
+	m.Wall, m.Peak = time.Since(began), d.memory("VmHWM")
 	if err := d.end(); err != nil {
+		return m, err
+	}
+	if m.RSS, m.Again, err = p.restart(ctx, config); err != nil {
 		return m, err
 	}
 	for name, mb := range map[string]*float64{topic: &m.Source, prefix + ".profiles": &m.Profiles, prefix + ".state": &m.State, prefix + ".results": &m.Results} {
@@ -265,6 +269,29 @@ func (p *place) measure(ctx context.Context, s shape) (m measured, err error) {
 	err = p.conn.QueryRow(ctx, "SELECT sum(rows), sum(bytes_on_disk) FROM system.parts WHERE active AND database = ? AND table != 'driftd_migrations'", prefix).Scan(&rows, &bytes)
 	m.Rows, m.Bytes = float64(rows), float64(bytes)/1e6
 	return m, errors.Join(err, p.conn.Exec(ctx, "DROP DATABASE "+prefix))
+}
+
+// restart starts driftd again, and waits until it has nothing to do: then it has all
+// its state, and how much memory it uses is told.
+func (p *place) restart(ctx context.Context, config string) (rss float64, took time.Duration, err error) {
+	began := time.Now()
+	d, err := p.start(ctx, config)
+	if err != nil {
+		return 0, 0, err
+	}
+	last := -1.
+	for quiet := 0; quiet < 10; time.Sleep(100 * time.Millisecond) {
+		cpu, err := d.cpu()
+		if err != nil {
+			return 0, 0, err
+		}
+		if quiet++; cpu > last+.015 {
+			quiet, took = 0, time.Since(began)
+		}
+		last = cpu
+	}
+	rss = d.memory("VmRSS")
+	return rss, took, d.end()
 }
 
 // size is what a topic takes on the broker's disk, in MB.

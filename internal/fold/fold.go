@@ -140,11 +140,16 @@ func (p *Panes) Below(t int64) []*Pane {
 	return p.open[:i]
 }
 
-// Weight is about how many profiles the panes before t hold.
+// Weight is how many columns the profiles of the panes before t have, each at least
+// one.
 func (p *Panes) Weight(t int64) (n int) {
 	for _, pane := range p.Below(t) {
 		for _, s := range pane.sets {
-			n += len(s.profiles)
+			for _, prof := range s.profiles {
+				if prof != nil {
+					n += max(1, len(prof.Columns))
+				}
+			}
 		}
 	}
 	return n

@@ -43,6 +43,7 @@ func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *Refe
 				t.leave()
 				return ctxErr(ctx, err)
 			}
+			defer set.Metrics.DropLag(set.detectGroup(), set.profilesTopic(), p)
 			commit := func(ctx context.Context, at int64) error {
 				return c.CommitOffset(ctx, set.detectGroup(), m.Generation, m.MemberID, set.profilesTopic(), p, at, "")
 			}

@@ -48,6 +48,7 @@ func serveProfile(ctx context.Context, set *Settings, src *Source, c *kafka.Clie
 				t = newProfileTask(set, src, c, refs, m, p)
 				t.pace = pc
 			}
+			t.room = roomOf(len(m.Partitions))
 			defer pc.leave(src.Topic, p)
 			defer set.Metrics.DropPartition(set.profileGroup(src.Topic), src.Topic, p)
 			if !again {
@@ -123,7 +124,7 @@ func newProfileTask(set *Settings, src *Source, c *kafka.Client, refs *Reference
 	t := &profileTask{set: set, src: src, client: c, refs: refs, member: m, partition: p, log: log, catalog: catalog,
 		panes:     &fold.Panes{Length: int64(set.Pane)},
 		letters:   letters{set: set, client: c, topic: src.Topic, partition: p, mode: src.DeadLetters},
-		topicHash: driftd.Hash64(src.Topic), lastData: time.Now()}
+		topicHash: driftd.Hash64(src.Topic), lastData: time.Now(), room: maxClosed}
 	other := consumers.NewModel(otherModel, nil, nil)
 	t.panes.Overflow = func(p *fold.Pane) { p.Limit(maxStrange, catalog.isStrange, other) }
 	t.out = emitter{set: set, client: c, topic: src.Topic, partition: p, strange: catalog.isStrange, other: other}

@@ -35,6 +35,7 @@ type profileTask struct {
 	next      int64 // offset after the last record
 	emitted   int64 // frontier that DETECT knows
 	lastEmit  time.Time
+	room      int // columns of closed panes that may wait, see roomOf
 	lastData  time.Time // by the clock: for idleness alone
 	clock     clockTrail
 	topicHash uint64
@@ -181,7 +182,7 @@ func (t *profileTask) recordBounded(ctx context.Context, rec *kafka.Rec) error {
 		return err
 	}
 	t.moved = false
-	if t.panes.Weight(t.meta.Frontier) < maxClosed {
+	if t.panes.Weight(t.meta.Frontier) < t.room {
 		return nil
 	}
 	return t.emit(ctx)
@@ -260,8 +261,15 @@ func (t *profileTask) chunk(ctx context.Context, w *kafka.Walker, c *kafka.Chunk
 	return t.maybeEmit(ctx, tail)
 }
 
-// maxClosed bounds the profiles that wait to be written while there is more to read.
-const maxClosed = 512
+// Columns of closed panes' profiles that may wait to be written while there is
+// more to read. A column takes about a kilobyte.
+const (
+	maxClosed = 40_000 // of all partitions of a topic that a process has
+	minClosed = 1_000  // of one: each time costs three round trips
+)
+
+// roomOf is how many of them a partition has, of so many.
+func roomOf(partitions int) int { return max(minClosed, maxClosed/max(1, partitions)) }
 
 // maybeEmit closes panes now and then while there is more to read, and at once
 // at the log's end: closing costs round trips, and may be late but never early.
@@ -269,7 +277,7 @@ func (t *profileTask) maybeEmit(ctx context.Context, tail bool) error {
 	if t.meta.Frontier == t.emitted && !t.letters.full() {
 		return nil
 	}
-	if !tail && time.Since(t.lastEmit) < 250*time.Millisecond && t.panes.Weight(t.meta.Frontier) < maxClosed && !t.letters.full() {
+	if !tail && time.Since(t.lastEmit) < 250*time.Millisecond && t.panes.Weight(t.meta.Frontier) < t.room && !t.letters.full() {
 		return nil
 	}
 	return t.emit(ctx)

@@ -67,7 +67,12 @@ func (m *Metrics) DropPartition(group, topic string, partition int) {
 	m.frontier.DeleteLabelValues(topic, p)
 	m.openPanes.DeleteLabelValues(topic, p)
 	m.paused.DeleteLabelValues(topic, p)
-	m.lag.DeleteLabelValues(group, topic, p)
+	m.DropLag(group, topic, partition)
+}
+
+// DropLag forgets how far a group is behind in a partition that another process has now.
+func (m *Metrics) DropLag(group, topic string, partition int) {
+	m.lag.DeleteLabelValues(group, topic, strconv.Itoa(partition))
 }
 
 // DropHolding forgets who holds a topic's windows back: this process judges none
