@@ -170,6 +170,27 @@ func TestChangesAreSentAtOnceAndTheEndIsRepeated(t *testing.T) {
 	}
 }
 
+// What is of the whole model comes first, in a request of its own.
+func TestTheWholeModelComesFirst(t *testing.T) {
+	var all []alert
+	for _, segment := range []string{"country=DE", "all", "country=PL", "all"} {
+		in := incident(driftd.StateOpen, "page")
+		in.Segment = segment
+		all = append(all, newAlert(in, began, Links{}))
+	}
+	var got [][]string
+	for _, part := range batches(all) {
+		var segments []string
+		for _, a := range part {
+			segments = append(segments, a.Labels["segment"])
+		}
+		got = append(got, segments)
+	}
+	if diff := cmp.Diff([][]string{{"all", "all"}, {"country=DE", "country=PL"}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestHistoricIsNeverSent(t *testing.T) {
 	s := New(Config{Now: func() time.Time { return began.Add(5*time.Hour + 14*time.Minute) }})
 	i := incident(driftd.StateOpen, "page")

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/driftd/driftd"
 )
 
 const (
@@ -85,8 +87,13 @@ func (t *target) send(ctx context.Context) bool {
 	case <-t.changed: // the snapshot below has it
 	default:
 	}
-	all := true
-	for part := range slices.Chunk(t.s.snapshot(), batch) {
+	all, explained := true, false
+	for _, part := range batches(t.s.snapshot()) {
+		segments := part[0].Labels["segment"] != driftd.AllSegment
+		if segments && explained && !sleep(ctx, gather) {
+			return false
+		}
+		explained = !segments
 		began := time.Now()
 		if err := t.post(ctx, part); err != nil {
 			if ctx.Err() != nil {
@@ -111,6 +118,21 @@ func (t *target) send(ctx context.Context) bool {
 		t.failures, t.warned = 0, time.Time{}
 	}
 	return true
+}
+
+// batches are what is sent in one request each: first what is of whole models. It
+// explains what is of their segments, and Alertmanager holds that back only when it
+// has come to know of the explanation: alerts that began hours ago it tells at once.
+func batches(alerts []alert) (out [][]alert) {
+	var whole, segments []alert
+	for _, a := range alerts {
+		if a.Labels["segment"] == driftd.AllSegment {
+			whole = append(whole, a)
+		} else {
+			segments = append(segments, a)
+		}
+	}
+	return slices.AppendSeq(slices.Collect(slices.Chunk(whole, batch)), slices.Chunk(segments, batch))
 }
 
 func (t *target) post(ctx context.Context, alerts []alert) error {
