@@ -101,8 +101,9 @@ var errRejoin = errors.New("join the group anew")
 // RebalanceTimeout; until it has, neither this member nor the group can go on.
 //
 // A serve that returns before its context ends gives the generation up: with nil
-// or an error that wraps kafka.ErrFenced the group joins again, after a pause;
-// with any other error, or a panic, Run leaves the group and returns it.
+// or an error that wraps kafka.ErrFenced or, of a topic that is being deleted and
+// made anew, kafka.ErrUnknownTopic, the group joins again, after a pause; with any
+// other error, or a panic, Run leaves the group and returns it.
 func (g *Group) Run(ctx context.Context, serve func(ctx context.Context, m Membership) error) error {
 	pause := groupBackoff()
 	for ctx.Err() == nil {
@@ -222,7 +223,7 @@ func (g *Group) generation(ctx context.Context, gen *kafkago.Generation, serve f
 		err := guard(serveCtx, m, serve)
 		if serveCtx.Err() != nil && !errors.As(err, new(*PanicError)) {
 			err = nil // it was told to end, and did
-		} else if err == nil || errors.Is(err, kafka.ErrFenced) {
+		} else if err == nil || errors.Is(err, kafka.ErrFenced) || errors.Is(err, kafka.ErrUnknownTopic) {
 			g.cfg.Logger.Warn("gave the generation up", "generation", m.Generation, "err", err)
 			err = errRejoin
 		}

@@ -224,14 +224,15 @@ func TestGroupServeReturns(t *testing.T) {
 		defer cancel()
 		return g.Run(ctx, serve)
 	}
-	// Fenced, or done: it joins again. Anything else ends Run.
+	// Fenced, done, or of a topic that is being made anew: it joins again. Anything
+	// else ends Run.
 	broken := errors.New("broken for good")
 	n := 0
 	err := run(func(context.Context, Membership) error {
 		n++
-		return []error{1: fmt.Errorf("commit: %w", kafka.ErrFenced), 2: nil, 3: broken}[n]
+		return []error{1: fmt.Errorf("commit: %w", kafka.ErrFenced), 2: nil, 3: fmt.Errorf("ask: %w", kafka.ErrUnknownTopic), 4: broken}[n]
 	})
-	if err != broken || n != 3 {
+	if err != broken || n != 4 {
 		t.Errorf("Run: %v after %d generations", err, n)
 	}
 	err = run(func(context.Context, Membership) error { panic("boom") })

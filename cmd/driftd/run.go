@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -224,6 +225,9 @@ func (a *app) run(ctx context.Context, c *runCmd) error {
 	go a.hangups(ctx, c.Config)
 	a.log.Info("driftd runs", "version", version, "brokers", a.cfg.Kafka.Brokers, "topics", len(a.cfg.Sources), "http", a.cfg.HTTP.Listen, "config", a.cfg.Hash())
 	err = a.pipe.Run(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // it was told to end before it had begun
+	}
 	stop(nil)
 	a.closers.close(a.log)
 	return err
