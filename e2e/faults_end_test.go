@@ -24,6 +24,7 @@ import (
 // settle waits until the tables are complete, and holds them against the oracle.
 func (r *faultRun) settle() {
 	t := r.t
+	r.keepClickHouse()
 	for p, s := range r.src.sources {
 		records, err := r.src.read(r.ctx, p)
 		must(t, err)
@@ -43,6 +44,7 @@ func (r *faultRun) settle() {
 
 	var wrong []string
 	for deadline := time.Now().Add(settleIn); ; time.Sleep(time.Second) {
+		r.keepClickHouse()
 		wrong = nil
 		var table, files map[string]string
 		table, err = r.rows(r.base)

@@ -243,8 +243,19 @@ func (r *faultRun) sendDue() {
 	r.sent = now
 }
 
+// keepClickHouse starts ClickHouse again when it has ended by itself, which its
+// embedded build was seen to do when a client was killed.
+func (r *faultRun) keepClickHouse() {
+	if !r.busy["clickhouse"] && r.ch.Gone() {
+		r.note("ClickHouse has ended by itself, and is started again")
+		r.ch.Kill9()
+		must(r.t, r.ch.Restart(r.ctx))
+	}
+}
+
 // carryOut does what is due, or all that is left: what has begun comes to its end.
 func (r *faultRun) carryOut(all bool) {
+	r.keepClickHouse()
 	for {
 		select {
 		case next := <-r.done:

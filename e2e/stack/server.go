@@ -177,6 +177,21 @@ func (s *server) PID() int {
 	return s.run.cmd.Process.Pid
 }
 
+// Gone says whether the server has ended by itself. Kill9 and Restart make it run again.
+func (s *server) Gone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.run == nil {
+		return false
+	}
+	select {
+	case <-s.run.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // Log is the path of the server's log file.
 func (s *server) Log() string { return s.log }
 
