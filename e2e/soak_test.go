@@ -138,7 +138,10 @@ start: earliest
 		if at >= away && at < back && ch.PID() != 0 {
 			ch.Kill9()
 		}
-		if at >= back && ch.PID() == 0 {
+		if ch.Gone() { // its embedded build may end by itself
+			ch.Kill9()
+		}
+		if (at < away || at >= back) && ch.PID() == 0 {
 			must(t, ch.Restart(ctx))
 		}
 		s := soakLook(ctx, addr, d.cmd.Process.Pid)
