@@ -99,7 +99,7 @@ func (p *place) start(ctx context.Context, config string) (*process, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // the process has its own
-	c := exec.CommandContext(ctx, p.bin, "run", "--pprof", "-c", config)
+	c := exec.CommandContext(ctx, p.bin, "run", "-c", config)
 	c.Env = append(os.Environ(), "CH_PASSWORD="+p.ch.Password, "GOMEMLIMIT=8GiB") // as deploy/ has one, for a machine that others use too
 	c.Stdout, c.Stderr = f, f
 	d := &process{cmd: c, log: log, done: make(chan struct{})}
