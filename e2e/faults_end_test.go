@@ -95,11 +95,15 @@ func (r *faultRun) writeWanted(results []driftd.Result) error {
 	if err := w.Open(r.ctx); err != nil {
 		return err
 	}
-	for i := range results { // the oracle's have none; of an incident's states the last one stays
-		if in := results[i].Incident; in != nil {
-			in.Revision = int64(i + 1)
+	last := map[string]time.Time{} // of an incident's states the last one stays
+	for _, res := range results {
+		if in := res.Incident; in != nil && in.ChangedAt.After(last[in.ID]) {
+			last[in.ID] = in.ChangedAt
 		}
 	}
+	results = slices.DeleteFunc(slices.Clone(results), func(res driftd.Result) bool {
+		return res.Incident != nil && res.Incident.ChangedAt.Before(last[res.Incident.ID])
+	})
 	return errors.Join(w.Write(r.ctx, results), w.Close())
 }
 

@@ -10,12 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/check"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/embedded"
@@ -159,6 +161,23 @@ func (f *fleet) closed(segment string, start time.Time) func() bool {
 	return func() bool { _, ok := f.windows[segment+" "+start.Format(time.RFC3339)]; return ok }
 }
 
+// inUse waits until no change of a reference waits to be taken up: each series'
+// owner answers for itself.
+func (f *fleet) inUse() {
+	f.t.Helper()
+	cfg, err := config.Load(f.config)
+	f.must(err)
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		waits := slices.ContainsFunc(runChecks(context.Background(), cfg), func(r check.Result) bool { return r.Name == "request" })
+		if !waits {
+			return
+		}
+		if time.Now().After(deadline) {
+			f.t.Fatal("a change of a reference is not taken up")
+		}
+	}
+}
+
 // last is the newest state of a segment's incident. f.mu is held.
 func (f *fleet) last(segment string) (in driftd.IncidentResult) {
 	for _, i := range f.incidents {
@@ -181,6 +200,7 @@ func TestAcceptAndBack(t *testing.T) {
 	f.move(live.Add(4*time.Hour + 10*time.Minute))
 	f.await("an incident of all", func() bool { return f.last("all").State == driftd.StateOpen })
 	f.await("the fourth window", f.closed("country=DE", live.Add(3*time.Hour)))
+	f.inUse()
 
 	ctx := context.Background()
 	fails := func(c acceptCmd, want string) {
