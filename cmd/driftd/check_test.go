@@ -24,7 +24,7 @@ func TestCheckAfterRun(t *testing.T) {
 	f.traffic(live, 4, 0)
 	f.move(live.Add(4*time.Hour + 10*time.Minute))
 	f.await("the fourth window", f.closed("all", live.Add(3*time.Hour)))
-	f.inUse()
+	f.inUse("windows of 1h over 8.") // the closed windows have taught
 
 	results := func() []check.Result {
 		cfg, err := config.Load(f.config)
@@ -51,7 +51,7 @@ func TestCheckAfterRun(t *testing.T) {
 	}
 	rs := results()
 	expect(rs, check.AreaOwnTopics, "fixed", "driftd", check.StatusOK, "panes of 1m and 6 partitions")
-	expect(rs, check.AreaReferences, "in_use", acceptModel, check.StatusOK, ", in use since", "windows of 1h over ", "provisional")
+	expect(rs, check.AreaReferences, "in_use", acceptModel, check.StatusOK, ", in use since", "windows of 1h over 8.", "provisional")
 	expect(rs, check.AreaReferences, "fits", acceptModel, check.StatusOK)
 	// Two columns in windows of an hour; all, DE, FR and other: 2 x 4 x 168.
 	expect(rs, check.AreaBudget, "tests", acceptModel, check.StatusOK, "2 columns x 4 series x windows of 1h = 1344 tests a week", "alpha 0.00074 for 1h")

@@ -10,14 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/driftd/driftd"
-	"github.com/driftd/driftd/internal/check"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/embedded"
@@ -161,19 +159,23 @@ func (f *fleet) closed(segment string, start time.Time) func() bool {
 	return func() bool { _, ok := f.windows[segment+" "+start.Format(time.RFC3339)]; return ok }
 }
 
-// inUse waits until no change of a reference waits to be taken up: each series'
-// owner answers for itself.
-func (f *fleet) inUse() {
+// inUse waits until no change of a reference waits to be taken up, since each
+// series' owner answers for itself, and check says so much of the one in use.
+func (f *fleet) inUse(says string) {
 	f.t.Helper()
 	cfg, err := config.Load(f.config)
 	f.must(err)
 	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		waits := slices.ContainsFunc(runChecks(context.Background(), cfg), func(r check.Result) bool { return r.Name == "request" })
-		if !waits {
+		waits, found := false, false
+		for _, r := range runChecks(context.Background(), cfg) {
+			waits = waits || r.Name == "request"
+			found = found || r.Name == "in_use" && strings.Contains(r.Found, says)
+		}
+		if found && !waits {
 			return
 		}
 		if time.Now().After(deadline) {
-			f.t.Fatal("a change of a reference is not taken up")
+			f.t.Fatalf("a change of a reference waits: %v; one that says %q is in use: %v", waits, says, found)
 		}
 	}
 }
@@ -200,7 +202,7 @@ func TestAcceptAndBack(t *testing.T) {
 	f.move(live.Add(4*time.Hour + 10*time.Minute))
 	f.await("an incident of all", func() bool { return f.last("all").State == driftd.StateOpen })
 	f.await("the fourth window", f.closed("country=DE", live.Add(3*time.Hour)))
-	f.inUse()
+	f.inUse("")
 
 	ctx := context.Background()
 	fails := func(c acceptCmd, want string) {
