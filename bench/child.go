@@ -10,10 +10,9 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/driftd/driftd/bench/internal/proc"
 	"github.com/driftd/driftd/internal/config"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/pipeline"
@@ -165,18 +164,9 @@ func counter(m *prometheus.Metrics, name string) (float64, error) {
 
 // vm is a line of /proc/self/status in bytes, 0 where there is none.
 func vm(key string) int64 {
-	b, err := os.ReadFile("/proc/self/status")
+	n, err := proc.Memory(os.Getpid(), key)
 	if err != nil {
 		return 0
 	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, key+":"); ok {
-			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			if err != nil {
-				return 0
-			}
-			return kb << 10
-		}
-	}
-	return 0
+	return n
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/bench/internal/fleet"
+	"github.com/driftd/driftd/bench/internal/proc"
 	"github.com/driftd/driftd/e2e/stack"
 	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/embedded"
@@ -68,20 +68,11 @@ func (b *broker) cpu() time.Duration {
 	if b.pid == 0 {
 		return cpuTime()
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.pid))
+	used, err := proc.CPU(b.pid)
 	if err != nil {
-		return 0
+		return 0 // it is shown alone
 	}
-	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	user, err := strconv.Atoi(f[11])
-	if err != nil {
-		return 0
-	}
-	system, err := strconv.Atoi(f[12])
-	if err != nil {
-		return 0
-	}
-	return time.Duration(user+system) * 10 * time.Millisecond
+	return used
 }
 
 // produce writes n events, dt apart, to a new topic in batches of lz4, taking
@@ -177,19 +168,9 @@ func memoryBench(ctx context.Context, b *broker) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	bundles := make([]*wire.Bundle, models)
-	for i := range bundles {
-		l := *first.Layout
-		l.Model = modelName(i)
-		refs := make([]*driftd.Reference, len(first.References))
-		for k, r := range first.References {
-			c := *r
-			c.Model = l.Model
-			refs[k] = &c
-		}
-		if bundles[i], err = wire.NewBundle(&l, refs); err != nil {
-			return 0, err
-		}
+	bundles, err := fleet.Bundles(first, models, modelName)
+	if err != nil {
+		return 0, err
 	}
 	events := generateSmall(20_000)
 	n := models * minutes * perMinute

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/bench/internal/fleet"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/reference"
 	"github.com/driftd/driftd/internal/wire"
@@ -96,21 +97,7 @@ func (s shape) bundles() ([]*wire.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*wire.Bundle, s.Models)
-	for i := range out {
-		l := *first.Layout
-		l.Model = modelName(i)
-		refs := make([]*driftd.Reference, len(first.References))
-		for k, r := range first.References {
-			c := *r
-			c.Model = l.Model
-			refs[k] = &c
-		}
-		if out[i], err = wire.NewBundle(&l, refs); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	return fleet.Bundles(first, s.Models, modelName)
 }
 
 // produce writes the events, evenly over time, models in turn, and then a few that

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/driftd/driftd/bench/internal/proc"
 	"github.com/driftd/driftd/e2e/stack"
 	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/kafka"
@@ -136,32 +136,14 @@ func (p *process) cpu() (float64, error) {
 		return 0, fmt.Errorf("driftd ended by itself: %w: %s", p.err, p.tail())
 	default:
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	f := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	user, err := strconv.Atoi(f[11])
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.Atoi(f[12])
-	return float64(user+system) / 100, err
+	used, err := proc.CPU(p.cmd.Process.Pid)
+	return used.Seconds(), err
 }
 
 // memory is a line of the process's status, in MB.
-func (p *process) memory(key string) float64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, key+":"); ok {
-			kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64) // the kernel's
-			return kb / 1024
-		}
-	}
-	return 0
+func (p *process) memory(key string) (float64, error) {
+	n, err := proc.Memory(p.cmd.Process.Pid, key)
+	return float64(n) / (1 << 20), err
 }
 
 // prepare makes a shape's topic, has its references taken up, and fills the topic.
@@ -253,7 +235,10 @@ func (p *place) measure(ctx context.Context, s shape) (m measured, err error) {
 			return m, err
 		}
 	}
-	m.Wall, m.Peak = time.Since(began), d.memory("VmHWM")
+	m.Wall = time.Since(began)
+	if m.Peak, err = d.memory("VmHWM"); err != nil {
+		return m, err
+	}
 	if err := d.end(); err != nil {
 		return m, err
 	}
@@ -290,7 +275,9 @@ func (p *place) restart(ctx context.Context, config string) (rss float64, took t
 		}
 		last = cpu
 	}
-	rss = d.memory("VmRSS")
+	if rss, err = d.memory("VmRSS"); err != nil {
+		return 0, 0, err
+	}
 	return rss, took, d.end()
 }
 
