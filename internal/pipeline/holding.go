@@ -110,8 +110,8 @@ func (l *Library) references(h *Holding, seen func(driftd.Series) bool) {
 			own[fp] = true
 		}
 	}
-	for fp, raw := range r.waiting { // without a layout that could say more
-		if of, err := wire.LayoutOf(raw); err == nil && slices.Contains(r.forgot[driftd.Series{Model: h.Model, Segment: driftd.AllSegment}].GetLayouts(), of) {
+	for fp, w := range r.waiting { // without a layout that could say more
+		if slices.Contains(r.forgot[driftd.Series{Model: h.Model, Segment: driftd.AllSegment}].GetLayouts(), w.layout) {
 			own[fp] = true
 		}
 	}

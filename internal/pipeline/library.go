@@ -28,8 +28,8 @@ type Library struct {
 // OpenLibrary reads it.
 func OpenLibrary(ctx context.Context, c *kafka.Client, set *Settings) (*Library, error) {
 	l := &Library{set: set, client: c, refs: newReferences(set.referencesTopic(), set.Log)}
-	if err := readAll(ctx, c, set.referencesTopic(), 0, l.refs.take); err != nil {
-		return nil, fmt.Errorf("read %s: %w", set.referencesTopic(), err)
+	if _, err := l.refs.read(ctx, c); err != nil {
+		return nil, err
 	}
 	n, err := c.Partitions(ctx, set.windowsTopic())
 	if err != nil {

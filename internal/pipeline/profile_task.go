@@ -35,7 +35,7 @@ type profileTask struct {
 	next      int64 // offset after the last record
 	emitted   int64 // frontier that DETECT knows
 	lastEmit  time.Time
-	room      int // columns of closed panes that may wait, see roomOf
+	room      int       // columns of closed panes that may wait, see roomOf
 	lastData  time.Time // by the clock: for idleness alone
 	clock     clockTrail
 	topicHash uint64

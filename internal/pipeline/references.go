@@ -1,14 +1,17 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/driftd/driftd"
@@ -28,7 +31,7 @@ type References struct {
 	mu       sync.Mutex
 	layouts  map[string]*driftd.Layout
 	gone     map[string]*driftd.Layout // that were forgotten: what is open in them is still read
-	waiting  map[string][]byte         // references whose layout has not come yet
+	waiting  map[string]waitingRef     // references that are still to be decoded
 	refs     map[string]*driftd.Reference
 	uses     map[driftd.Series][]*wire.UseEntry
 	requests map[driftd.Series]*wire.Request
@@ -38,21 +41,29 @@ type References struct {
 	returned map[driftd.Series]int64    // `at` of the forgetting after which events came again
 	version  int64
 	changed  chan struct{}
+	reading  bool // what the topic holds is being read: references wait for its end
 	ready    bool
 	next     int64 // offset after the last record that was taken
 }
 
+// waitingRef is a reference as it is stored: its layout has not come yet, or the
+// topic has not been read to its end.
+type waitingRef struct {
+	layout string // fingerprint
+	raw    []byte
+}
+
 func newReferences(topic string, log *slog.Logger) *References {
-	return &References{topic: topic, log: log, layouts: map[string]*driftd.Layout{}, waiting: map[string][]byte{}, refs: map[string]*driftd.Reference{},
+	return &References{topic: topic, log: log, layouts: map[string]*driftd.Layout{}, waiting: map[string]waitingRef{}, refs: map[string]*driftd.Reference{},
 		uses: map[driftd.Series][]*wire.UseEntry{}, requests: map[driftd.Series]*wire.Request{}, seen: map[string]bool{}, plans: map[string]*wire.Bootstrap{},
 		gone: map[string]*driftd.Layout{}, forgot: forgotten{}, returned: map[driftd.Series]int64{}, changed: make(chan struct{})}
 }
 
 // Follow reads the topic to its end, says so, and goes on until ctx ends.
 func (r *References) Follow(ctx context.Context, c *kafka.Client) error {
-	next, err := readFrom(ctx, c, r.topic, 0, r.take)
+	next, err := r.read(ctx, c)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", r.topic, err)
+		return err
 	}
 	r.mu.Lock()
 	r.ready, r.next = true, next
@@ -78,6 +89,58 @@ func (r *References) Follow(ctx context.Context, c *kafka.Client) error {
 		r.mu.Unlock()
 	}
 	return <-done
+}
+
+// read takes what the topic holds now, and tells the offset after the last record.
+func (r *References) read(ctx context.Context, c *kafka.Client) (next int64, err error) {
+	r.mu.Lock()
+	r.reading = true
+	r.mu.Unlock()
+	if next, err = readFrom(ctx, c, r.topic, 0, r.take); err != nil {
+		return next, fmt.Errorf("read %s: %w", r.topic, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reading = false
+	return next, r.decodeWaiting()
+}
+
+// decodeWaiting decodes, on all cores, the references that wait and whose layout
+// is there: a fleet has thousands, and a start waits for them. The lock is held.
+func (r *References) decodeWaiting() error {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	type decoded struct {
+		name string
+		ref  *driftd.Reference
+		err  error
+	}
+	var all []*decoded
+	for fp, w := range r.waiting {
+		l := r.layouts[w.layout]
+		if l == nil {
+			continue
+		}
+		d := &decoded{name: fp}
+		all = append(all, d)
+		g.Go(func() error {
+			d.ref, d.err = wire.DecodeReference(w.raw, l)
+			return nil
+		})
+	}
+	_ = g.Wait() // each has its own
+	for _, d := range all {
+		delete(r.waiting, d.name)
+		if newer := (*wire.NewerError)(nil); errors.As(d.err, &newer) {
+			return fmt.Errorf("read %s: %w", r.topic, d.err)
+		}
+		if d.err != nil {
+			r.log.Error("a reference cannot be read and is passed over", "topic", r.topic, "reference", d.name, "err", d.err)
+			continue
+		}
+		r.refs[d.name] = d.ref
+	}
+	return nil
 }
 
 // CatchUp waits until what the topic holds now has been read. A new owner must
@@ -173,15 +236,10 @@ func (r *References) takeLayout(b []byte) error {
 		return nil // the same, written again: open panes go on in the one that they have
 	}
 	r.layouts[l.Fingerprint] = l
-	for fp, raw := range r.waiting {
-		if of, err := wire.LayoutOf(raw); err == nil && of == l.Fingerprint {
-			delete(r.waiting, fp)
-			if err := r.takeReference(raw); err != nil {
-				return err
-			}
-		}
+	if r.reading {
+		return nil
 	}
-	return nil
+	return r.decodeWaiting()
 }
 
 func (r *References) takeReference(b []byte) error {
@@ -194,8 +252,8 @@ func (r *References) takeReference(b []byte) error {
 		return nil
 	}
 	l := r.layouts[of]
-	if l == nil {
-		r.waiting[fp] = append([]byte(nil), b...)
+	if l == nil || r.reading {
+		r.waiting[fp] = waitingRef{of, bytes.Clone(b)}
 		return nil
 	}
 	ref, err := wire.DecodeReference(b, l)

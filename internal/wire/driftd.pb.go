@@ -1249,6 +1249,51 @@ func (x *Reference) GetSelfFlags() uint32 {
 	return 0
 }
 
+// A Reference of which only this matters yet: the rest is passed over.
+type ReferenceHead struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Layout        string                 `protobuf:"bytes,4,opt,name=layout,proto3" json:"layout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReferenceHead) Reset() {
+	*x = ReferenceHead{}
+	mi := &file_driftd_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReferenceHead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReferenceHead) ProtoMessage() {}
+
+func (x *ReferenceHead) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReferenceHead.ProtoReflect.Descriptor instead.
+func (*ReferenceHead) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ReferenceHead) GetLayout() string {
+	if x != nil {
+		return x.Layout
+	}
+	return ""
+}
+
 type ColumnReference struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Profile       *ColumnProfile         `protobuf:"bytes,1,opt,name=profile,proto3" json:"profile,omitempty"`
@@ -1260,7 +1305,7 @@ type ColumnReference struct {
 
 func (x *ColumnReference) Reset() {
 	*x = ColumnReference{}
-	mi := &file_driftd_proto_msgTypes[14]
+	mi := &file_driftd_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1272,7 +1317,7 @@ func (x *ColumnReference) String() string {
 func (*ColumnReference) ProtoMessage() {}
 
 func (x *ColumnReference) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[14]
+	mi := &file_driftd_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1285,7 +1330,7 @@ func (x *ColumnReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnReference.ProtoReflect.Descriptor instead.
 func (*ColumnReference) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{14}
+	return file_driftd_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ColumnReference) GetProfile() *ColumnProfile {
@@ -1321,7 +1366,7 @@ type Scale struct {
 
 func (x *Scale) Reset() {
 	*x = Scale{}
-	mi := &file_driftd_proto_msgTypes[15]
+	mi := &file_driftd_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1378,7 @@ func (x *Scale) String() string {
 func (*Scale) ProtoMessage() {}
 
 func (x *Scale) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[15]
+	mi := &file_driftd_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1391,7 @@ func (x *Scale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scale.ProtoReflect.Descriptor instead.
 func (*Scale) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{15}
+	return file_driftd_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Scale) GetLength() int64 {
@@ -1393,7 +1438,7 @@ type ColumnScale struct {
 
 func (x *ColumnScale) Reset() {
 	*x = ColumnScale{}
-	mi := &file_driftd_proto_msgTypes[16]
+	mi := &file_driftd_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1405,7 +1450,7 @@ func (x *ColumnScale) String() string {
 func (*ColumnScale) ProtoMessage() {}
 
 func (x *ColumnScale) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[16]
+	mi := &file_driftd_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1418,7 +1463,7 @@ func (x *ColumnScale) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ColumnScale.ProtoReflect.Descriptor instead.
 func (*ColumnScale) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{16}
+	return file_driftd_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ColumnScale) GetWindows() int64 {
@@ -1498,7 +1543,7 @@ type Fit struct {
 
 func (x *Fit) Reset() {
 	*x = Fit{}
-	mi := &file_driftd_proto_msgTypes[17]
+	mi := &file_driftd_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1510,7 +1555,7 @@ func (x *Fit) String() string {
 func (*Fit) ProtoMessage() {}
 
 func (x *Fit) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[17]
+	mi := &file_driftd_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1523,7 +1568,7 @@ func (x *Fit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fit.ProtoReflect.Descriptor instead.
 func (*Fit) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{17}
+	return file_driftd_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Fit) GetName() string {
@@ -1632,7 +1677,7 @@ type ResidualFit struct {
 
 func (x *ResidualFit) Reset() {
 	*x = ResidualFit{}
-	mi := &file_driftd_proto_msgTypes[18]
+	mi := &file_driftd_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1644,7 +1689,7 @@ func (x *ResidualFit) String() string {
 func (*ResidualFit) ProtoMessage() {}
 
 func (x *ResidualFit) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[18]
+	mi := &file_driftd_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1657,7 +1702,7 @@ func (x *ResidualFit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResidualFit.ProtoReflect.Descriptor instead.
 func (*ResidualFit) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{18}
+	return file_driftd_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ResidualFit) GetR() int64 {
@@ -1721,7 +1766,7 @@ type ReferenceFile struct {
 
 func (x *ReferenceFile) Reset() {
 	*x = ReferenceFile{}
-	mi := &file_driftd_proto_msgTypes[19]
+	mi := &file_driftd_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1733,7 +1778,7 @@ func (x *ReferenceFile) String() string {
 func (*ReferenceFile) ProtoMessage() {}
 
 func (x *ReferenceFile) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[19]
+	mi := &file_driftd_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1746,7 +1791,7 @@ func (x *ReferenceFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReferenceFile.ProtoReflect.Descriptor instead.
 func (*ReferenceFile) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{19}
+	return file_driftd_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ReferenceFile) GetMinReader() uint32 {
@@ -1783,7 +1828,7 @@ type Request struct {
 
 func (x *Request) Reset() {
 	*x = Request{}
-	mi := &file_driftd_proto_msgTypes[20]
+	mi := &file_driftd_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1795,7 +1840,7 @@ func (x *Request) String() string {
 func (*Request) ProtoMessage() {}
 
 func (x *Request) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[20]
+	mi := &file_driftd_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1808,7 +1853,7 @@ func (x *Request) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Request.ProtoReflect.Descriptor instead.
 func (*Request) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{20}
+	return file_driftd_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Request) GetMinReader() uint32 {
@@ -1857,7 +1902,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1869,7 +1914,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[21]
+	mi := &file_driftd_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1882,7 +1927,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{21}
+	return file_driftd_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Origin) GetKind() string {
@@ -1958,7 +2003,7 @@ type Since struct {
 
 func (x *Since) Reset() {
 	*x = Since{}
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1970,7 +2015,7 @@ func (x *Since) String() string {
 func (*Since) ProtoMessage() {}
 
 func (x *Since) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[22]
+	mi := &file_driftd_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1983,7 +2028,7 @@ func (x *Since) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Since.ProtoReflect.Descriptor instead.
 func (*Since) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{22}
+	return file_driftd_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Since) GetColumn() string {
@@ -2010,7 +2055,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2022,7 +2067,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[23]
+	mi := &file_driftd_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2035,7 +2080,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{23}
+	return file_driftd_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Use) GetMinReader() uint32 {
@@ -2065,7 +2110,7 @@ type UseEntry struct {
 
 func (x *UseEntry) Reset() {
 	*x = UseEntry{}
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2077,7 +2122,7 @@ func (x *UseEntry) String() string {
 func (*UseEntry) ProtoMessage() {}
 
 func (x *UseEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[24]
+	mi := &file_driftd_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2090,7 +2135,7 @@ func (x *UseEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UseEntry.ProtoReflect.Descriptor instead.
 func (*UseEntry) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{24}
+	return file_driftd_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *UseEntry) GetReference() string {
@@ -2145,7 +2190,7 @@ type Forgotten struct {
 
 func (x *Forgotten) Reset() {
 	*x = Forgotten{}
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2157,7 +2202,7 @@ func (x *Forgotten) String() string {
 func (*Forgotten) ProtoMessage() {}
 
 func (x *Forgotten) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[25]
+	mi := &file_driftd_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2170,7 +2215,7 @@ func (x *Forgotten) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forgotten.ProtoReflect.Descriptor instead.
 func (*Forgotten) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{25}
+	return file_driftd_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Forgotten) GetMinReader() uint32 {
@@ -2228,7 +2273,7 @@ type WindowRecord struct {
 
 func (x *WindowRecord) Reset() {
 	*x = WindowRecord{}
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2240,7 +2285,7 @@ func (x *WindowRecord) String() string {
 func (*WindowRecord) ProtoMessage() {}
 
 func (x *WindowRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2253,7 +2298,7 @@ func (x *WindowRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WindowRecord.ProtoReflect.Descriptor instead.
 func (*WindowRecord) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{26}
+	return file_driftd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WindowRecord) GetMinReader() uint32 {
@@ -2346,7 +2391,7 @@ type Bootstrap struct {
 
 func (x *Bootstrap) Reset() {
 	*x = Bootstrap{}
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2358,7 +2403,7 @@ func (x *Bootstrap) String() string {
 func (*Bootstrap) ProtoMessage() {}
 
 func (x *Bootstrap) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2371,7 +2416,7 @@ func (x *Bootstrap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bootstrap.ProtoReflect.Descriptor instead.
 func (*Bootstrap) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{27}
+	return file_driftd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Bootstrap) GetMinReader() uint32 {
@@ -2455,7 +2500,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2467,7 +2512,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2480,7 +2525,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{28}
+	return file_driftd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Span) GetPartition() int32 {
@@ -2532,7 +2577,7 @@ type SeriesState struct {
 
 func (x *SeriesState) Reset() {
 	*x = SeriesState{}
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2544,7 +2589,7 @@ func (x *SeriesState) String() string {
 func (*SeriesState) ProtoMessage() {}
 
 func (x *SeriesState) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2557,7 +2602,7 @@ func (x *SeriesState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesState.ProtoReflect.Descriptor instead.
 func (*SeriesState) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{29}
+	return file_driftd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SeriesState) GetMinReader() uint32 {
@@ -2709,7 +2754,7 @@ type Tally struct {
 
 func (x *Tally) Reset() {
 	*x = Tally{}
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2721,7 +2766,7 @@ func (x *Tally) String() string {
 func (*Tally) ProtoMessage() {}
 
 func (x *Tally) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2734,7 +2779,7 @@ func (x *Tally) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tally.ProtoReflect.Descriptor instead.
 func (*Tally) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{30}
+	return file_driftd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Tally) GetLayout() string {
@@ -2802,7 +2847,7 @@ type Break struct {
 
 func (x *Break) Reset() {
 	*x = Break{}
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2814,7 +2859,7 @@ func (x *Break) String() string {
 func (*Break) ProtoMessage() {}
 
 func (x *Break) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2827,7 +2872,7 @@ func (x *Break) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Break.ProtoReflect.Descriptor instead.
 func (*Break) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{31}
+	return file_driftd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Break) GetColumn() string {
@@ -2892,7 +2937,7 @@ type Sequence struct {
 
 func (x *Sequence) Reset() {
 	*x = Sequence{}
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2904,7 +2949,7 @@ func (x *Sequence) String() string {
 func (*Sequence) ProtoMessage() {}
 
 func (x *Sequence) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2917,7 +2962,7 @@ func (x *Sequence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sequence.ProtoReflect.Descriptor instead.
 func (*Sequence) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{32}
+	return file_driftd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Sequence) GetColumn() string {
@@ -2968,7 +3013,7 @@ type Frontier struct {
 
 func (x *Frontier) Reset() {
 	*x = Frontier{}
-	mi := &file_driftd_proto_msgTypes[33]
+	mi := &file_driftd_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2980,7 +3025,7 @@ func (x *Frontier) String() string {
 func (*Frontier) ProtoMessage() {}
 
 func (x *Frontier) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[33]
+	mi := &file_driftd_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2993,7 +3038,7 @@ func (x *Frontier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frontier.ProtoReflect.Descriptor instead.
 func (*Frontier) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{33}
+	return file_driftd_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Frontier) GetTopic() string {
@@ -3095,7 +3140,7 @@ type OpenWindow struct {
 
 func (x *OpenWindow) Reset() {
 	*x = OpenWindow{}
-	mi := &file_driftd_proto_msgTypes[34]
+	mi := &file_driftd_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3107,7 +3152,7 @@ func (x *OpenWindow) String() string {
 func (*OpenWindow) ProtoMessage() {}
 
 func (x *OpenWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[34]
+	mi := &file_driftd_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3120,7 +3165,7 @@ func (x *OpenWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWindow.ProtoReflect.Descriptor instead.
 func (*OpenWindow) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{34}
+	return file_driftd_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *OpenWindow) GetLength() int64 {
@@ -3185,7 +3230,7 @@ type History struct {
 
 func (x *History) Reset() {
 	*x = History{}
-	mi := &file_driftd_proto_msgTypes[35]
+	mi := &file_driftd_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3197,7 +3242,7 @@ func (x *History) String() string {
 func (*History) ProtoMessage() {}
 
 func (x *History) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[35]
+	mi := &file_driftd_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3210,7 +3255,7 @@ func (x *History) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use History.ProtoReflect.Descriptor instead.
 func (*History) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{35}
+	return file_driftd_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *History) GetColumn() string {
@@ -3274,7 +3319,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_driftd_proto_msgTypes[36]
+	mi := &file_driftd_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3286,7 +3331,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[36]
+	mi := &file_driftd_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3299,7 +3344,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{36}
+	return file_driftd_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Incident) GetId() string {
@@ -3445,7 +3490,7 @@ type IncidentColumn struct {
 
 func (x *IncidentColumn) Reset() {
 	*x = IncidentColumn{}
-	mi := &file_driftd_proto_msgTypes[37]
+	mi := &file_driftd_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3457,7 +3502,7 @@ func (x *IncidentColumn) String() string {
 func (*IncidentColumn) ProtoMessage() {}
 
 func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[37]
+	mi := &file_driftd_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3470,7 +3515,7 @@ func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentColumn.ProtoReflect.Descriptor instead.
 func (*IncidentColumn) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{37}
+	return file_driftd_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *IncidentColumn) GetColumn() string {
@@ -3549,7 +3594,7 @@ type Fixed struct {
 
 func (x *Fixed) Reset() {
 	*x = Fixed{}
-	mi := &file_driftd_proto_msgTypes[38]
+	mi := &file_driftd_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3561,7 +3606,7 @@ func (x *Fixed) String() string {
 func (*Fixed) ProtoMessage() {}
 
 func (x *Fixed) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[38]
+	mi := &file_driftd_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3574,7 +3619,7 @@ func (x *Fixed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fixed.ProtoReflect.Descriptor instead.
 func (*Fixed) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{38}
+	return file_driftd_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Fixed) GetMinReader() uint32 {
@@ -3723,7 +3768,9 @@ const file_driftd_proto_rawDesc = "" +
 	"\btimezone\x18\f \x01(\tR\btimezone\x12!\n" +
 	"\fself_windows\x18\r \x01(\rR\vselfWindows\x12\x1d\n" +
 	"\n" +
-	"self_flags\x18\x0e \x01(\rR\tselfFlags\"\x81\x01\n" +
+	"self_flags\x18\x0e \x01(\rR\tselfFlags\"'\n" +
+	"\rReferenceHead\x12\x16\n" +
+	"\x06layout\x18\x04 \x01(\tR\x06layout\"\x81\x01\n" +
 	"\x0fColumnReference\x124\n" +
 	"\aprofile\x18\x01 \x01(\v2\x1a.driftd.wire.ColumnProfileR\aprofile\x12\x18\n" +
 	"\amissing\x18\x02 \x01(\x04R\amissing\x12\x1e\n" +
@@ -3974,7 +4021,7 @@ func file_driftd_proto_rawDescGZIP() []byte {
 	return file_driftd_proto_rawDescData
 }
 
-var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_driftd_proto_goTypes = []any{
 	(*Layout)(nil),          // 0: driftd.wire.Layout
 	(*ColumnLayout)(nil),    // 1: driftd.wire.ColumnLayout
@@ -3990,32 +4037,33 @@ var file_driftd_proto_goTypes = []any{
 	(*Marker)(nil),          // 11: driftd.wire.Marker
 	(*Gap)(nil),             // 12: driftd.wire.Gap
 	(*Reference)(nil),       // 13: driftd.wire.Reference
-	(*ColumnReference)(nil), // 14: driftd.wire.ColumnReference
-	(*Scale)(nil),           // 15: driftd.wire.Scale
-	(*ColumnScale)(nil),     // 16: driftd.wire.ColumnScale
-	(*Fit)(nil),             // 17: driftd.wire.Fit
-	(*ResidualFit)(nil),     // 18: driftd.wire.ResidualFit
-	(*ReferenceFile)(nil),   // 19: driftd.wire.ReferenceFile
-	(*Request)(nil),         // 20: driftd.wire.Request
-	(*Origin)(nil),          // 21: driftd.wire.Origin
-	(*Since)(nil),           // 22: driftd.wire.Since
-	(*Use)(nil),             // 23: driftd.wire.Use
-	(*UseEntry)(nil),        // 24: driftd.wire.UseEntry
-	(*Forgotten)(nil),       // 25: driftd.wire.Forgotten
-	(*WindowRecord)(nil),    // 26: driftd.wire.WindowRecord
-	(*Bootstrap)(nil),       // 27: driftd.wire.Bootstrap
-	(*Span)(nil),            // 28: driftd.wire.Span
-	(*SeriesState)(nil),     // 29: driftd.wire.SeriesState
-	(*Tally)(nil),           // 30: driftd.wire.Tally
-	(*Break)(nil),           // 31: driftd.wire.Break
-	(*Sequence)(nil),        // 32: driftd.wire.Sequence
-	(*Frontier)(nil),        // 33: driftd.wire.Frontier
-	(*OpenWindow)(nil),      // 34: driftd.wire.OpenWindow
-	(*History)(nil),         // 35: driftd.wire.History
-	(*Incident)(nil),        // 36: driftd.wire.Incident
-	(*IncidentColumn)(nil),  // 37: driftd.wire.IncidentColumn
-	(*Fixed)(nil),           // 38: driftd.wire.Fixed
-	nil,                     // 39: driftd.wire.Incident.LabelsEntry
+	(*ReferenceHead)(nil),   // 14: driftd.wire.ReferenceHead
+	(*ColumnReference)(nil), // 15: driftd.wire.ColumnReference
+	(*Scale)(nil),           // 16: driftd.wire.Scale
+	(*ColumnScale)(nil),     // 17: driftd.wire.ColumnScale
+	(*Fit)(nil),             // 18: driftd.wire.Fit
+	(*ResidualFit)(nil),     // 19: driftd.wire.ResidualFit
+	(*ReferenceFile)(nil),   // 20: driftd.wire.ReferenceFile
+	(*Request)(nil),         // 21: driftd.wire.Request
+	(*Origin)(nil),          // 22: driftd.wire.Origin
+	(*Since)(nil),           // 23: driftd.wire.Since
+	(*Use)(nil),             // 24: driftd.wire.Use
+	(*UseEntry)(nil),        // 25: driftd.wire.UseEntry
+	(*Forgotten)(nil),       // 26: driftd.wire.Forgotten
+	(*WindowRecord)(nil),    // 27: driftd.wire.WindowRecord
+	(*Bootstrap)(nil),       // 28: driftd.wire.Bootstrap
+	(*Span)(nil),            // 29: driftd.wire.Span
+	(*SeriesState)(nil),     // 30: driftd.wire.SeriesState
+	(*Tally)(nil),           // 31: driftd.wire.Tally
+	(*Break)(nil),           // 32: driftd.wire.Break
+	(*Sequence)(nil),        // 33: driftd.wire.Sequence
+	(*Frontier)(nil),        // 34: driftd.wire.Frontier
+	(*OpenWindow)(nil),      // 35: driftd.wire.OpenWindow
+	(*History)(nil),         // 36: driftd.wire.History
+	(*Incident)(nil),        // 37: driftd.wire.Incident
+	(*IncidentColumn)(nil),  // 38: driftd.wire.IncidentColumn
+	(*Fixed)(nil),           // 39: driftd.wire.Fixed
+	nil,                     // 40: driftd.wire.Incident.LabelsEntry
 }
 var file_driftd_proto_depIdxs = []int32{
 	1,  // 0: driftd.wire.Layout.columns:type_name -> driftd.wire.ColumnLayout
@@ -4031,30 +4079,30 @@ var file_driftd_proto_depIdxs = []int32{
 	12, // 10: driftd.wire.ProfileRecord.gap:type_name -> driftd.wire.Gap
 	11, // 11: driftd.wire.WaitingRecord.marker:type_name -> driftd.wire.Marker
 	12, // 12: driftd.wire.WaitingRecord.gap:type_name -> driftd.wire.Gap
-	14, // 13: driftd.wire.Reference.columns:type_name -> driftd.wire.ColumnReference
-	15, // 14: driftd.wire.Reference.scales:type_name -> driftd.wire.Scale
+	15, // 13: driftd.wire.Reference.columns:type_name -> driftd.wire.ColumnReference
+	16, // 14: driftd.wire.Reference.scales:type_name -> driftd.wire.Scale
 	7,  // 15: driftd.wire.ColumnReference.profile:type_name -> driftd.wire.ColumnProfile
-	16, // 16: driftd.wire.Scale.columns:type_name -> driftd.wire.ColumnScale
-	17, // 17: driftd.wire.ColumnScale.fits:type_name -> driftd.wire.Fit
-	18, // 18: driftd.wire.ColumnScale.residual:type_name -> driftd.wire.ResidualFit
-	21, // 19: driftd.wire.Request.origin:type_name -> driftd.wire.Origin
-	22, // 20: driftd.wire.Origin.since:type_name -> driftd.wire.Since
-	24, // 21: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
-	21, // 22: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
+	17, // 16: driftd.wire.Scale.columns:type_name -> driftd.wire.ColumnScale
+	18, // 17: driftd.wire.ColumnScale.fits:type_name -> driftd.wire.Fit
+	19, // 18: driftd.wire.ColumnScale.residual:type_name -> driftd.wire.ResidualFit
+	22, // 19: driftd.wire.Request.origin:type_name -> driftd.wire.Origin
+	23, // 20: driftd.wire.Origin.since:type_name -> driftd.wire.Since
+	25, // 21: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
+	22, // 22: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
 	6,  // 23: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
-	28, // 24: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
-	33, // 25: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
-	34, // 26: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
-	35, // 27: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
-	36, // 28: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
-	32, // 29: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
-	31, // 30: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
-	36, // 31: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
-	30, // 32: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
+	29, // 24: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
+	34, // 25: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
+	35, // 26: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
+	36, // 27: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
+	37, // 28: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
+	33, // 29: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
+	32, // 30: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
+	37, // 31: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
+	31, // 32: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
 	12, // 33: driftd.wire.Frontier.gaps:type_name -> driftd.wire.Gap
 	6,  // 34: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
-	37, // 35: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
-	39, // 36: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
+	38, // 35: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
+	40, // 36: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
 	37, // [37:37] is the sub-list for method output_type
 	37, // [37:37] is the sub-list for method input_type
 	37, // [37:37] is the sub-list for extension type_name
@@ -4074,7 +4122,7 @@ func file_driftd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driftd_proto_rawDesc), len(file_driftd_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   40,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"math"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -143,12 +141,14 @@ func DecodeReference(b []byte, l *driftd.Layout) (*driftd.Reference, error) {
 		return nil, fmt.Errorf("decode reference of model %q: %w", m.Model, err)
 	}
 	copy(r.Groups[:], m.Groups)
+	r.Columns = make([]driftd.ColumnReference, len(m.Columns))
+	room := newRoom(l)
 	for i, c := range m.Columns {
-		p, err := columnFromWire(c.Profile, &l.Columns[i])
-		if err != nil {
+		into := &r.Columns[i]
+		if err := columnFromWire(c.Profile, &l.Columns[i], &into.Profile, room); err != nil {
 			return nil, fmt.Errorf("decode reference of model %q: column %q: %w", m.Model, l.Columns[i].Name, err)
 		}
-		r.Columns = append(r.Columns, driftd.ColumnReference{Profile: *p, Missing: c.Missing, Singletons: c.Singletons})
+		into.Missing, into.Singletons = c.Missing, c.Singletons
 	}
 	for _, s := range m.Scales {
 		if len(s.Columns) != len(l.Columns) {
@@ -164,8 +164,8 @@ func DecodeReference(b []byte, l *driftd.Layout) (*driftd.Reference, error) {
 
 // LayoutOf is the fingerprint of the layout that an encoded reference needs.
 func LayoutOf(b []byte) (string, error) {
-	var m Reference
-	if err := proto.Unmarshal(b, &m); err != nil {
+	var m ReferenceHead
+	if err := (proto.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(b, &m); err != nil {
 		return "", fmt.Errorf("decode reference: %w", err)
 	}
 	return m.Layout, nil
@@ -189,157 +189,28 @@ func scaleToWire(s *driftd.Scale) *Scale {
 }
 
 func scaleFromWire(m *Scale) driftd.Scale {
-	s := driftd.Scale{Length: time.Duration(m.Length), Windows: int(m.Windows), MedianN: m.MedianN}
+	s := driftd.Scale{Length: time.Duration(m.Length), Windows: int(m.Windows), MedianN: m.MedianN, Columns: make([]driftd.ColumnScale, len(m.Columns))}
+	count := 0
 	for _, w := range m.Columns {
-		c := driftd.ColumnScale{Windows: int(w.Windows), MedianN: w.MedianN, MaxN: w.MaxN, NewShare: w.NewShare, SlotDays: w.SlotDays}
+		count += len(w.Fits)
+	}
+	fits := make([]driftd.Fit, 0, count) // of all columns
+	for i, w := range m.Columns {
+		c := &s.Columns[i]
+		*c = driftd.ColumnScale{Windows: int(w.Windows), MedianN: w.MedianN, MaxN: w.MaxN, NewShare: w.NewShare, SlotDays: w.SlotDays}
 		if r := w.Residual; r != nil {
 			c.Residual = driftd.ResidualFit{R: int(r.R), MeanLog: r.MeanLog, SDLog: r.SdLog, MeanNX: r.MeanNx, MeanNC: r.MeanNc, MaxN: r.MaxN, MeanSlotNC: r.MeanSlotNc}
 		}
+		first := len(fits)
 		for _, f := range w.Fits {
-			c.Fits = append(c.Fits, driftd.Fit{Name: f.Name, R: int(f.R), RE: f.Re, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRE: f.MeanRe, LRV: f.Lrv, SlotMeans: f.SlotMeans, SlotDays: f.SlotDays})
+			fits = append(fits, driftd.Fit{Name: f.Name, R: int(f.R), RE: f.Re, D: f.D, Tau2: f.Tau2, Pooled: f.Pooled, V: f.V, MedianN: f.MedianN, MaxN: f.MaxN, MeanRE: f.MeanRe, LRV: f.Lrv, SlotMeans: f.SlotMeans, SlotDays: f.SlotDays})
+		}
+		if len(fits) > first {
+			c.Fits = fits[first:len(fits):len(fits)]
 		}
 		for _, k := range w.Kept {
 			c.Kept = append(c.Kept, int(k))
 		}
-		s.Columns = append(s.Columns, c)
 	}
 	return s
-}
-
-// ProfileToWire converts a profile.
-func ProfileToWire(p *driftd.Profile) *Profile {
-	m := &Profile{Events: p.Events, Groups: p.Groups[:], Late: p.Late, Rejected: p.Rejected, Unknown: p.Unknown, UnknownNames: namesToWire(p.UnknownNames)}
-	m.Columns = make([]*ColumnProfile, len(p.Columns))
-	for i := range p.Columns {
-		m.Columns[i] = columnToWire(&p.Columns[i])
-	}
-	return m
-}
-
-// ProfileFromWire reads a profile made in layout l (nil for none).
-func ProfileFromWire(m *Profile, l *driftd.Layout) (*driftd.Profile, error) {
-	p := &driftd.Profile{Events: m.GetEvents(), Late: m.GetLate(), Rejected: m.GetRejected(), Unknown: m.GetUnknown(), UnknownNames: namesFromWire(m.GetUnknownNames())}
-	copy(p.Groups[:], m.GetGroups())
-	want := 0
-	if l != nil {
-		want = len(l.Columns)
-	}
-	if len(m.GetColumns()) != want {
-		return nil, fmt.Errorf("decode profile: %d columns, the layout has %d", len(m.GetColumns()), want)
-	}
-	p.Columns = make([]driftd.ColumnProfile, want)
-	for i, c := range m.GetColumns() {
-		q, err := columnFromWire(c, &l.Columns[i])
-		if err != nil {
-			return nil, fmt.Errorf("decode profile: column %q: %w", l.Columns[i].Name, err)
-		}
-		p.Columns[i] = *q
-	}
-	return p, nil
-}
-
-const firstClass = int(driftd.RareLevel) // classes before it (missing, placed) are derived
-
-func columnToWire(c *driftd.ColumnProfile) *ColumnProfile {
-	m := &ColumnProfile{Unlisted: c.Unlisted, Cut: c.Cut, Names: namesToWire(c.Names), Sketch: c.Sketch}
-	last := len(c.Classes)
-	for last > firstClass && c.Classes[last-1] == 0 {
-		last--
-	}
-	if last > firstClass {
-		m.Classes = append([]uint64(nil), c.Classes[firstClass:last]...)
-	}
-	if s := c.Pairs; s != nil {
-		m.PairEvents, m.Products, m.Absolute = s.N, slices.Clone(s.Products), slices.Clone(s.Absolute)
-		return m
-	}
-	if c.Bins != nil {
-		m.Counts, m.Offsets = make([]int64, len(c.Bins)), make([]int64, len(c.Bins))
-		before := int64(0)
-		for i, b := range c.Bins {
-			n := int64(b.Count)
-			m.Counts[i] = n - before
-			m.Offsets[i] = int64(b.Offset) - 127*n
-			before = n
-		}
-		if c.Min <= c.Max {
-			m.Min, m.Max = proto.Float64(c.Min), proto.Float64(c.Max)
-		}
-		return m
-	}
-	m.Counts = make([]int64, len(c.Counts))
-	before := int64(0)
-	for i, n := range c.Counts {
-		m.Counts[i] = int64(n) - before
-		before = int64(n)
-	}
-	return m
-}
-
-func columnFromWire(m *ColumnProfile, l *driftd.ColumnLayout) (*driftd.ColumnProfile, error) {
-	c := &driftd.ColumnProfile{Unlisted: m.GetUnlisted(), Cut: m.GetCut(), Names: namesFromWire(m.GetNames()), Min: math.Inf(1), Max: math.Inf(-1)}
-	if len(m.GetClasses()) > len(c.Classes)-firstClass {
-		return nil, fmt.Errorf("%d classes of values, at most %d are known", len(m.GetClasses()), len(c.Classes)-firstClass)
-	}
-	copy(c.Classes[firstClass:], m.GetClasses())
-	if s := m.GetSketch(); len(s) > 0 {
-		if len(s) != driftd.SketchSize {
-			return nil, fmt.Errorf("a sketch of %d registers, not %d", len(s), driftd.SketchSize)
-		}
-		c.Sketch = s
-	}
-	if l.Kind == driftd.Pairs {
-		return c, pairSumsFromWire(m, l, c)
-	}
-	want := l.Bins()
-	if l.Kind == driftd.Numeric {
-		want += 2
-	}
-	if len(m.GetCounts()) != want || l.Kind == driftd.Numeric && len(m.GetOffsets()) != want {
-		return nil, fmt.Errorf("%d counts and %d offsets, the layout has %d bins", len(m.GetCounts()), len(m.GetOffsets()), want)
-	}
-	n := int64(0)
-	if l.Kind != driftd.Numeric {
-		c.Counts = make([]uint64, want)
-		for i, d := range m.Counts {
-			if n += d; n < 0 {
-				return nil, fmt.Errorf("a negative count")
-			}
-			c.Counts[i] = uint64(n)
-		}
-		return c, nil
-	}
-	c.Bins = make([]driftd.Bin, want)
-	for i, d := range m.GetCounts() {
-		if n += d; n < 0 || m.Offsets[i]+127*n < 0 {
-			return nil, fmt.Errorf("a negative count")
-		}
-		c.Bins[i] = driftd.Bin{Count: uint64(n), Offset: uint64(m.Offsets[i] + 127*n)}
-	}
-	if m.Min != nil && m.Max != nil {
-		c.Min, c.Max = *m.Min, *m.Max
-	}
-	return c, nil
-}
-
-func namesToWire(names []driftd.NamedLevel) []*Name {
-	if len(names) == 0 {
-		return nil
-	}
-	out := make([]*Name, len(names))
-	for i, n := range names {
-		out[i] = &Name{Hash: n.Hash, Name: toUTF8(n.Name)}
-	}
-	return out
-}
-
-func namesFromWire(m []*Name) []driftd.NamedLevel {
-	if len(m) == 0 {
-		return nil
-	}
-	out := make([]driftd.NamedLevel, len(m))
-	for i, n := range m {
-		out[i] = driftd.NamedLevel{Hash: n.Hash, Name: n.Name}
-	}
-	return out
 }
