@@ -25,7 +25,7 @@ type task struct {
 	Brokers, Topic, Prefix string
 	Events                 float64
 	Profile, Detect        bool
-	Uses                   int64 // end when the references topic has so many records; 0: when Events are counted
+	Answer                 bool // end when every reference that was pushed is taken up, not when Events are counted
 }
 
 // done is what it answers.
@@ -87,7 +87,7 @@ func child(arg string) error {
 		ended <- pipeline.New(set, client, pipeline.Roles{Profile: t.Profile, Detect: t.Detect}, nil, nil).Run(ctx)
 	}()
 	var d done
-	if t.Uses > 0 {
+	if t.Answer {
 		err := awaitUses(client, t)
 		stop()
 		<-ended
@@ -136,8 +136,8 @@ func child(arg string) error {
 // awaitUses waits until DETECT has taken references up.
 func awaitUses(client *kafka.Client, t task) error {
 	for {
-		at, err := client.Offsets(context.Background(), t.Prefix+".references", []int{0}, kafka.AtEnd)
-		if err != nil || at[0] >= t.Uses {
+		n, err := pipeline.Unanswered(context.Background(), client, t.Prefix)
+		if err != nil || n == 0 {
 			return err
 		}
 		time.Sleep(50 * time.Millisecond)

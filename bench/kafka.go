@@ -114,14 +114,12 @@ func (b *broker) push(ctx context.Context, prefix, topic string, bundles []*wire
 	if err := b.client.EnsureTopics(ctx, []kafka.TopicSpec{{Name: prefix + ".references", Partitions: 1, Configs: map[string]string{"cleanup.policy": "compact", "max.message.bytes": "8388608"}}}); err != nil {
 		return err
 	}
-	var want int64
 	for _, x := range bundles {
 		if err := pipeline.Push(ctx, b.client, prefix, x, detect.Origin{Kind: detect.Pushed}); err != nil {
 			return err
 		}
-		want += int64(1 + 3*len(x.References)) // the layout; each reference, its request, its use
 	}
-	_, err := runChild(ctx, task{Brokers: b.addr, Topic: topic, Prefix: prefix, Detect: true, Uses: want})
+	_, err := runChild(ctx, task{Brokers: b.addr, Topic: topic, Prefix: prefix, Detect: true, Answer: true})
 	return err
 }
 

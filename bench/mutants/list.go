@@ -11,6 +11,7 @@ const (
 	front   = "internal/pipeline/frontiers.go"
 	state   = "internal/pipeline/detect_write.go"
 	restore = "internal/pipeline/detect_role.go"
+	owner   = "internal/pipeline/owner.go"
 )
 
 var mutants = []mutant{
@@ -57,7 +58,10 @@ var mutants = []mutant{
 	{"E8", "records of aborted transactions do not count", "internal/kafka/walk.go", "!(attr&attrTransactional != 0 && slices.Contains(w.skip, b.producer()))", "true", "./internal/kafka -run TestWalkTransactions"},
 	{"E8", "control records do not count", "internal/kafka/walk.go", "		if attr&attrControl != 0 {", "		if attr&attrControl != 0 && isAbort(b) {", "./internal/kafka -run TestWalkTransactions"},
 	{"E10", "which of many models stand for themselves does not depend on who came first", "internal/fold/fold.go", "cmp.Compare(driftd.Hash64(a.model.Name), driftd.Hash64(b.model.Name))", "cmp.Compare(0, 0)", "./internal/fold -run TestLimit"},
-	{"E11", "a new owner has read the references to their end before it answers", restore, "	if err := refs.CatchUp(ctx, c); err != nil {\n		return ctxErr(ctx, err)\n	}\n", "	if err := refs.wait(ctx, func() bool { return true }); err != nil {\n		return ctxErr(ctx, err)\n	}\n", sim},
+	{"E11", "a claim has been read again, and all that stood before it, before its owner answers", owner, "		if err := r.CatchUp(ctx, c); err != nil {\n			return nil, err\n		}\n		if !slices.ContainsFunc(partitions, func(p int) bool { return !r.owns(p, epochs[p], by) }) {\n", "		if true {\n", "./internal/pipeline -run TestClaimsAtOnce"},
+	{"E11", "the answer of a process that has lost the partition does not count", owner, "	if u.Epoch != 0 && u.Epoch < ", "	if u.Epoch < 0 && u.Epoch < ", "./internal/pipeline -run TestLateAnswersDoNotCount"},
+	{"E11", "nor does compaction leave it", owner, "		r.hidden[s] = true\n", "", "./internal/pipeline -run TestLateAnswersDoNotCount"},
+	{"E11", "an owner that a late claim overtakes claims again", restore, "		overtaken = t.refs.owners[int32(t.partition)].GetEpoch() > t.epoch\n", "", "./internal/pipeline -run TestOvertakenOwnerClaimsAgain"},
 	{"E11", "no reference takes effect during a replay", restore, "	if t.next < t.replay {\n		return nil\n	}\n", "", "./internal/pipeline -run TestNoReferenceTakesEffectDuringReplay"},
 	{"E11", "a layout takes effect at its time", "internal/pipeline/profile_task.go", "		if t.src.Map.Rows == \"\" && t.catalog.at(ev.Model, start) != ev.Model {", "		if false {", "./internal/pipeline -run TestLayoutTakesEffectAtItsTime"},
 	{"E11", "a reference that is written again changes nothing", "internal/pipeline/references.go", "	if r.layouts[l.Fingerprint] != nil {", "	if false {", "./internal/pipeline -run TestPushedAgainKeepsTheLayout"},

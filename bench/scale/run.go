@@ -175,29 +175,27 @@ start: earliest
 	if err != nil {
 		return
 	}
-	want := int64(0)
 	for _, b := range bundles {
 		if err = pipeline.Push(ctx, p.client, prefix, b, detect.Origin{Kind: detect.Pushed}); err != nil {
 			return
 		}
-		want += int64(1 + 3*len(b.References)) // the layout; each reference, its request, its use
 	}
 	d, err := p.start(ctx, config)
 	if err != nil {
 		return
 	}
 	for {
-		at, oerr := p.client.Offsets(ctx, prefix+".references", []int{0}, kafka.AtEnd)
-		if err = oerr; err != nil {
+		n, uerr := pipeline.Unanswered(ctx, p.client, prefix)
+		if err = uerr; err != nil {
 			return
 		}
-		if at[0] >= want {
+		if n == 0 {
 			break
 		}
 		if _, err = d.cpu(); err != nil {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 	}
 	if err = d.end(); err != nil {
 		return

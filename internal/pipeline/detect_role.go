@@ -24,7 +24,8 @@ func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *Refe
 		<-ctx.Done()
 		return nil
 	}
-	if err := refs.CatchUp(ctx, c); err != nil {
+	epochs, err := refs.claim(ctx, c, m.Partitions, m.MemberID)
+	if err != nil {
 		return ctxErr(ctx, err)
 	}
 	f := c.NewFetcher(kafka.FetchConfig{Topic: set.profilesTopic()})
@@ -43,6 +44,7 @@ func serveDetect(ctx context.Context, set *Settings, c *kafka.Client, refs *Refe
 				t.leave()
 				return ctxErr(ctx, err)
 			}
+			t.member, t.epoch = m.MemberID, epochs[p]
 			defer set.Metrics.DropLag(set.detectGroup(), set.profilesTopic(), p)
 			commit := func(ctx context.Context, at int64) error {
 				return c.CommitOffset(ctx, set.detectGroup(), m.Generation, m.MemberID, set.profilesTopic(), p, at, "")
@@ -154,30 +156,56 @@ func (t *detectTask) answer(ctx context.Context) error {
 	if t.next < t.replay {
 		return nil
 	}
-	for _, q := range t.refs.Pending(func(s driftd.Series) bool { return s.Partition(t.set.Partitions) == t.partition }) {
+	mine := func(s driftd.Series) bool { return s.Partition(t.set.Partitions) == t.partition }
+	for _, q := range t.refs.Pending(mine) {
 		from := t.effectiveFrom(q)
 		entry := &wire.UseEntry{Reference: q.ask.Reference, Layout: q.ask.Layout, EffectiveFrom: from, Origin: q.ask.Origin}
 		if s := t.series[q.series]; s != nil && q.ask.Origin.GetKind() == detect.Accepted && s.state.Merged != driftd.MinTime {
 			entry.Accepted = s.state.Merged // every window that ends by then has been judged
 		}
-		use := &wire.Use{MinReader: 1, Entries: append(append([]*wire.UseEntry(nil), q.uses...), entry)}
-		b, err := proto.Marshal(use)
-		if err != nil {
-			return err
-		}
 		t.log.Info("a reference takes effect", "model", q.series.Model, "segment", q.series.Segment, "reference", short(q.ask.Reference), "from", timeText(from), "origin", q.ask.Origin.GetKind())
-		if _, err := t.client.Produce(ctx, t.set.referencesTopic(), 0, []kafka.Record{{Key: []byte("use/" + q.series.Key()), Value: b}}); err != nil {
-			return fmt.Errorf("take up a reference of %s: %w", q.series.Key(), err)
-		}
 		// Not again before our own record has come back, or has been forgotten
 		// together with what was asked.
-		if err := t.refs.wait(ctx, func() bool {
+		if err := t.say(ctx, q.series, append(slices.Clone(q.uses), entry), func() bool {
 			return answers(t.refs.uses[q.series], q.ask) || t.refs.requests[q.series] == nil
 		}); err != nil {
 			return err
 		}
 	}
+	for s, uses := range t.refs.covered(mine) {
+		if err := t.say(ctx, s, uses, func() bool { return !t.refs.hidden[s] }); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// say writes the uses of a series, and waits until that has been read, as done
+// says under the lock. Where another claim has overtaken ours, it may not count: we
+// claim again, unless we are told that the partition is lost.
+func (t *detectTask) say(ctx context.Context, s driftd.Series, uses []*wire.UseEntry, done func() bool) error {
+	b, err := proto.Marshal(&wire.Use{MinReader: 1, Entries: uses, Partition: int32(t.partition), Epoch: t.epoch})
+	if err != nil {
+		return err
+	}
+	if _, err := t.client.Produce(ctx, t.set.referencesTopic(), 0, []kafka.Record{{Key: []byte("use/" + s.Key()), Value: b}}); err != nil {
+		return fmt.Errorf("take up a reference of %s: %w", s.Key(), err)
+	}
+	overtaken := false
+	if err := t.refs.wait(ctx, func() bool {
+		overtaken = t.refs.owners[int32(t.partition)].GetEpoch() > t.epoch
+		return overtaken || done()
+	}); err != nil || !overtaken {
+		return err
+	}
+	if err := t.refs.overtaken(ctx); err != nil {
+		return err
+	}
+	epochs, err := t.refs.claim(ctx, t.client, []int{t.partition}, t.member)
+	if err == nil {
+		t.epoch = epochs[t.partition]
+	}
+	return err
 }
 
 // effectiveFrom: at once when nothing of the model has been read yet; at the

@@ -34,6 +34,8 @@ type detectTask struct {
 	refs      *References
 	alerter   Alerter
 	partition int
+	member    string // of the group, in its claims
+	epoch     int64  // of the claim under which it answers
 	log       *slog.Logger
 
 	front   *frontiers

@@ -1,9 +1,12 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -86,43 +89,159 @@ func TestStateGoesBackBehindAChangeOfOwner(t *testing.T) {
 	}
 }
 
-// While a new owner reads what was judged before, it does not know how far the
-// frontiers are: a reference that it gave out by them would hold for windows that
-// are closed, and change their rows [E11].
-func TestNoReferenceTakesEffectDuringReplay(t *testing.T) {
+// asking is a broker whose driftd.references asks for a bundle.
+func asking(ctx context.Context, t *testing.T) (*world, *Settings, *wire.Bundle) {
+	t.Helper()
 	bundle := buildBundle(t, embedded.Churn, embedded.LiveStart.Add(-48*time.Hour), embedded.LiveStart)
 	w := newWorld(t, "a", 1)
-	c := w.client()
 	set := &Settings{Prefix: "d", Pane: time.Minute, Partitions: 1, Replication: -1, Now: time.Now, Models: NewLive(config.Default(), "test"), Sources: []Source{{Topic: "a"}},
 		Log: slog.New(slog.NewTextHandler(testWriter{t}, nil))}
-	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
-	defer stop()
+	c := w.client()
 	if err := ensureTopics(ctx, c, set); err != nil {
 		t.Fatal(err)
 	}
 	if err := Push(ctx, c, set.Prefix, bundle, detect.Origin{Kind: detect.Pushed}); err != nil {
 		t.Fatal(err)
 	}
-	refs := newReferences(set.referencesTopic(), set.Log)
+	return w, set, bundle
+}
+
+// answering is a detect task of partition 0 that has caught up, with references of
+// its own.
+func answering(ctx context.Context, t *testing.T, w *world, set *Settings, member string) *detectTask {
+	t.Helper()
+	c, refs := w.client(), newReferences(set.referencesTopic(), set.Log)
+	refs.patience = 50 * time.Millisecond
 	go func() { _ = refs.Follow(ctx, c) }() // ends with ctx
-	if err := refs.wait(ctx, func() bool { return refs.asked(bundle) }); err != nil {
+	epochs, err := refs.claim(ctx, c, []int{0}, member)
+	if err != nil {
 		t.Fatal(err)
 	}
-	d := &detectTask{set: set, client: c, refs: refs, log: set.Log, front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, next: 5, replay: 10}
-	mine := func(driftd.Series) bool { return true }
-	before := len(refs.Pending(mine))
+	return &detectTask{set: set, client: c, refs: refs, log: set.Log, front: newFrontiers(set.Sources), series: map[driftd.Series]*judged{}, member: member, epoch: epochs[0]}
+}
+
+func everySeries(driftd.Series) bool { return true }
+
+// While a new owner reads what was judged before, it does not know how far the
+// frontiers are: a reference that it gave out by them would hold for windows that
+// are closed, and change their rows [E11].
+func TestNoReferenceTakesEffectDuringReplay(t *testing.T) {
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	w, set, _ := asking(ctx, t)
+	d := answering(ctx, t, w, set, "one")
+	d.next, d.replay = 5, 10
+	before := len(d.refs.Pending(everySeries))
 	if err := d.answer(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(refs.Pending(mine)); before == 0 || n != before {
+	if n := len(d.refs.Pending(everySeries)); before == 0 || n != before {
 		t.Errorf("%d of %d requests were answered while older records were read again", before-n, before)
 	}
 	d.next = 10
 	if err := d.answer(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(refs.Pending(mine)); n != 0 {
+	if n := len(d.refs.Pending(everySeries)); n != 0 {
 		t.Errorf("%d of %d requests are not answered after the replay", n, before)
+	}
+}
+
+// A process that was paused while it answered, and lost the partition meanwhile,
+// writes its answer when it goes on, by frontiers of then: it does not count,
+// whether the new owner has answered already or not, nor when compaction has left
+// nothing else [E11].
+func TestLateAnswersDoNotCount(t *testing.T) {
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	w, set, bundle := asking(ctx, t)
+	zombie := answering(ctx, t, w, set, "zombie")
+	owner := answering(ctx, t, w, set, "owner")
+	s, ref := driftd.Series{Model: bundle.Layout.Model, Segment: driftd.AllSegment}, bundle.References[0].Fingerprint
+	late := func() {
+		t.Helper()
+		b, err := proto.Marshal(&wire.Use{MinReader: 1, Epoch: zombie.epoch, Entries: []*wire.UseEntry{{Reference: ref, Layout: bundle.Layout.Fingerprint, EffectiveFrom: 7}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := zombie.client.Produce(ctx, set.referencesTopic(), 0, []kafka.Record{{Key: []byte("use/" + s.Key()), Value: b}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := owner.refs.CatchUp(ctx, owner.client); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late()
+	if u := owner.refs.Uses(s); len(u) != 0 {
+		t.Fatalf("the answer of a process that has lost the partition counts: %+v", u)
+	}
+	if err := owner.answer(ctx); err != nil {
+		t.Fatal(err)
+	}
+	late()
+	want := owner.refs.Uses(s)
+	if len(want) != 1 || want[0].From == 7 {
+		t.Fatalf("uses are %+v, want the owner's", want)
+	}
+	if err := owner.answer(ctx); err != nil {
+		t.Fatal(err)
+	}
+	newest := map[string][]byte{} // what compaction leaves
+	if err := readAll(ctx, owner.client, set.referencesTopic(), 0, func(rec *kafka.Rec) error {
+		newest[string(rec.Key)] = bytes.Clone(rec.Value)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var u wire.Use
+	if err := proto.Unmarshal(newest["use/"+s.Key()], &u); err != nil || len(u.Entries) != 1 || u.Entries[0].EffectiveFrom != want[0].From {
+		t.Errorf("the topic's newest answer is %v (%v), want the owner's again", &u, err)
+	}
+}
+
+// However many claim at once, each epoch has one owner [E11].
+func TestClaimsAtOnce(t *testing.T) {
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	w, set, _ := asking(ctx, t)
+	var mu sync.Mutex
+	owners := map[int64][]string{}
+	var all sync.WaitGroup
+	for i := range 6 {
+		c, refs, member := w.client(), newReferences(set.referencesTopic(), set.Log), fmt.Sprint("member ", i)
+		refs.patience = time.Duration(i) * time.Millisecond
+		go func() { _ = refs.Follow(ctx, c) }() // ends with ctx
+		all.Go(func() {
+			epochs, err := refs.claim(ctx, c, []int{0}, member)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			owners[epochs[0]] = append(owners[epochs[0]], member)
+		})
+	}
+	all.Wait()
+	if len(owners) != 6 {
+		t.Errorf("owners by epoch: %v, want one each", owners)
+	}
+}
+
+// A claim that was under way when its process was paused overtakes that of the
+// next owner. Who is still told by the group that the partition is his claims again.
+func TestOvertakenOwnerClaimsAgain(t *testing.T) {
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	w, set, _ := asking(ctx, t)
+	owner := answering(ctx, t, w, set, "owner")
+	zombie := answering(ctx, t, w, set, "zombie")
+	for range 2 { // the first time it sees that it was overtaken
+		if err := owner.answer(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(owner.refs.Pending(everySeries)); n != 0 || owner.epoch != zombie.epoch+1 {
+		t.Errorf("%d requests are not answered; epoch %d after another's %d", n, owner.epoch, zombie.epoch)
 	}
 }
 

@@ -68,6 +68,7 @@ func (r *References) drop(kind, name string) {
 		delete(r.plans, name)
 	case "use":
 		delete(r.uses, s)
+		delete(r.hidden, s)
 	case "request":
 		delete(r.requests, s)
 	case "forgotten":

@@ -58,7 +58,7 @@ func FuzzReferences(f *testing.F) {
 	bundle := buildBundle(f, embedded.Churn, embedded.LiveStart.Add(-3*time.Hour), embedded.LiveStart)
 	f.Add("layout/"+bundle.Layout.Fingerprint, bundle.LayoutBytes)
 	f.Add("reference/x", bundle.ReferencesBytes[0])
-	for _, key := range []string{"use/churn/all", "request/churn/all", "bootstrap/t", "forgotten/churn/all", "returned/churn/all", "use", "", "?/?"} {
+	for _, key := range []string{"use/churn/all", "request/churn/all", "bootstrap/t", "forgotten/churn/all", "returned/churn/all", "owner/0", "owner/x", "use", "", "?/?"} {
 		f.Add(key, []byte{})
 		f.Add(key, []byte{8, 1})
 	}

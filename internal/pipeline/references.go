@@ -34,6 +34,8 @@ type References struct {
 	waiting  map[string]waitingRef     // references that are still to be decoded
 	refs     map[string]*driftd.Reference
 	uses     map[driftd.Series][]*wire.UseEntry
+	hidden   map[driftd.Series]bool // whose last answer in the topic does not count
+	owners   map[int32]*wire.Owner  // by partition of driftd.profiles
 	requests map[driftd.Series]*wire.Request
 	seen     map[string]bool            // references that were ever requested
 	plans    map[string]*wire.Bootstrap // by topic
@@ -43,7 +45,8 @@ type References struct {
 	changed  chan struct{}
 	reading  bool // what the topic holds is being read: references wait for its end
 	ready    bool
-	next     int64 // offset after the last record that was taken
+	next     int64         // offset after the last record that was taken
+	patience time.Duration // overtakenWait
 }
 
 // waitingRef is a reference as it is stored: its layout has not come yet, or the
@@ -54,9 +57,9 @@ type waitingRef struct {
 }
 
 func newReferences(topic string, log *slog.Logger) *References {
-	return &References{topic: topic, log: log, layouts: map[string]*driftd.Layout{}, waiting: map[string]waitingRef{}, refs: map[string]*driftd.Reference{},
+	return &References{topic: topic, log: log, patience: overtakenWait, layouts: map[string]*driftd.Layout{}, waiting: map[string]waitingRef{}, refs: map[string]*driftd.Reference{},
 		uses: map[driftd.Series][]*wire.UseEntry{}, requests: map[driftd.Series]*wire.Request{}, seen: map[string]bool{}, plans: map[string]*wire.Bootstrap{},
-		gone: map[string]*driftd.Layout{}, forgot: forgotten{}, returned: map[driftd.Series]int64{}, changed: make(chan struct{})}
+		hidden: map[driftd.Series]bool{}, owners: map[int32]*wire.Owner{}, gone: map[string]*driftd.Layout{}, forgot: forgotten{}, returned: map[driftd.Series]int64{}, changed: make(chan struct{})}
 }
 
 // Follow reads the topic to its end, says so, and goes on until ctx ends.
@@ -143,8 +146,7 @@ func (r *References) decodeWaiting() error {
 	return nil
 }
 
-// CatchUp waits until what the topic holds now has been read. A new owner must
-// not answer what the one before has answered already, with another time [E11].
+// CatchUp waits until what the topic holds now has been read.
 func (r *References) CatchUp(ctx context.Context, c *kafka.Client) error {
 	end, err := c.Offsets(ctx, r.topic, []int{0}, kafka.AtEnd)
 	if err != nil {
@@ -182,6 +184,8 @@ func (r *References) take(rec *kafka.Rec) error {
 		err = r.takeLayout(rec.Value)
 	case "reference":
 		err = r.takeReference(rec.Value)
+	case "owner":
+		err = r.takeOwner(name, rec.Value)
 	case "bootstrap":
 		var b wire.Bootstrap
 		if err = proto.Unmarshal(rec.Value, &b); err == nil {
@@ -210,11 +214,7 @@ func (r *References) take(rec *kafka.Rec) error {
 func (r *References) takeOf(kind string, s driftd.Series, b []byte) error {
 	switch kind {
 	case "use":
-		var u wire.Use
-		if err := proto.Unmarshal(b, &u); err != nil {
-			return err
-		}
-		r.uses[s] = u.Entries
+		return r.takeUse(s, b)
 	case "request":
 		var q wire.Request
 		if err := proto.Unmarshal(b, &q); err != nil {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -61,6 +62,14 @@ func (r *References) Pending(mine func(driftd.Series) bool) []request {
 		}
 	}
 	return out
+}
+
+// Unanswered is how many series wait for a detect task to take up what is asked
+// for them.
+func Unanswered(ctx context.Context, c *kafka.Client, prefix string) (int, error) {
+	r := newReferences(prefix+".references", slog.New(slog.DiscardHandler))
+	_, err := r.read(ctx, c)
+	return len(r.pending()), err
 }
 
 // Push writes a bundle and asks for it to be used: layout, references, then one

@@ -2049,6 +2049,8 @@ type Use struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MinReader     uint32                 `protobuf:"varint,1,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
 	Entries       []*UseEntry            `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
+	Partition     int32                  `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"` // of driftd.profiles
+	Epoch         int64                  `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`         // of the claim under which it was written; below that of the newest it does not count
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2095,6 +2097,20 @@ func (x *Use) GetEntries() []*UseEntry {
 		return x.Entries
 	}
 	return nil
+}
+
+func (x *Use) GetPartition() int32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *Use) GetEpoch() int64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
 }
 
 type UseEntry struct {
@@ -2173,6 +2189,69 @@ func (x *UseEntry) GetAccepted() int64 {
 	return 0
 }
 
+// driftd.references: owner/<partition of driftd.profiles>, who answers for its
+// series from here on. Each claim has an epoch greater by one; one that is not
+// greater than what stands does not count.
+type Owner struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MinReader     uint32                 `protobuf:"varint,1,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
+	Epoch         int64                  `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"` // member of the group of DETECT
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Owner) Reset() {
+	*x = Owner{}
+	mi := &file_driftd_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Owner) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Owner) ProtoMessage() {}
+
+func (x *Owner) ProtoReflect() protoreflect.Message {
+	mi := &file_driftd_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Owner.ProtoReflect.Descriptor instead.
+func (*Owner) Descriptor() ([]byte, []int) {
+	return file_driftd_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Owner) GetMinReader() uint32 {
+	if x != nil {
+		return x.MinReader
+	}
+	return 0
+}
+
+func (x *Owner) GetEpoch() int64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Owner) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
 // driftd.references: forgotten/<model>/<segment>, of segment all for a whole
 // model. What driftd.profiles holds of it before `through` counts no more, though
 // it is read again. returned/<model>/all has the same `at`, once events have
@@ -2190,7 +2269,7 @@ type Forgotten struct {
 
 func (x *Forgotten) Reset() {
 	*x = Forgotten{}
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2202,7 +2281,7 @@ func (x *Forgotten) String() string {
 func (*Forgotten) ProtoMessage() {}
 
 func (x *Forgotten) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[26]
+	mi := &file_driftd_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2215,7 +2294,7 @@ func (x *Forgotten) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forgotten.ProtoReflect.Descriptor instead.
 func (*Forgotten) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{26}
+	return file_driftd_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Forgotten) GetMinReader() uint32 {
@@ -2273,7 +2352,7 @@ type WindowRecord struct {
 
 func (x *WindowRecord) Reset() {
 	*x = WindowRecord{}
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2285,7 +2364,7 @@ func (x *WindowRecord) String() string {
 func (*WindowRecord) ProtoMessage() {}
 
 func (x *WindowRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[27]
+	mi := &file_driftd_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2298,7 +2377,7 @@ func (x *WindowRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WindowRecord.ProtoReflect.Descriptor instead.
 func (*WindowRecord) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{27}
+	return file_driftd_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WindowRecord) GetMinReader() uint32 {
@@ -2391,7 +2470,7 @@ type Bootstrap struct {
 
 func (x *Bootstrap) Reset() {
 	*x = Bootstrap{}
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2403,7 +2482,7 @@ func (x *Bootstrap) String() string {
 func (*Bootstrap) ProtoMessage() {}
 
 func (x *Bootstrap) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[28]
+	mi := &file_driftd_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2416,7 +2495,7 @@ func (x *Bootstrap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bootstrap.ProtoReflect.Descriptor instead.
 func (*Bootstrap) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{28}
+	return file_driftd_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Bootstrap) GetMinReader() uint32 {
@@ -2500,7 +2579,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2512,7 +2591,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[29]
+	mi := &file_driftd_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2525,7 +2604,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{29}
+	return file_driftd_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Span) GetPartition() int32 {
@@ -2577,7 +2656,7 @@ type SeriesState struct {
 
 func (x *SeriesState) Reset() {
 	*x = SeriesState{}
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2589,7 +2668,7 @@ func (x *SeriesState) String() string {
 func (*SeriesState) ProtoMessage() {}
 
 func (x *SeriesState) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[30]
+	mi := &file_driftd_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2602,7 +2681,7 @@ func (x *SeriesState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeriesState.ProtoReflect.Descriptor instead.
 func (*SeriesState) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{30}
+	return file_driftd_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SeriesState) GetMinReader() uint32 {
@@ -2754,7 +2833,7 @@ type Tally struct {
 
 func (x *Tally) Reset() {
 	*x = Tally{}
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2766,7 +2845,7 @@ func (x *Tally) String() string {
 func (*Tally) ProtoMessage() {}
 
 func (x *Tally) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[31]
+	mi := &file_driftd_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2779,7 +2858,7 @@ func (x *Tally) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tally.ProtoReflect.Descriptor instead.
 func (*Tally) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{31}
+	return file_driftd_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Tally) GetLayout() string {
@@ -2847,7 +2926,7 @@ type Break struct {
 
 func (x *Break) Reset() {
 	*x = Break{}
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2859,7 +2938,7 @@ func (x *Break) String() string {
 func (*Break) ProtoMessage() {}
 
 func (x *Break) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[32]
+	mi := &file_driftd_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2872,7 +2951,7 @@ func (x *Break) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Break.ProtoReflect.Descriptor instead.
 func (*Break) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{32}
+	return file_driftd_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Break) GetColumn() string {
@@ -2937,7 +3016,7 @@ type Sequence struct {
 
 func (x *Sequence) Reset() {
 	*x = Sequence{}
-	mi := &file_driftd_proto_msgTypes[33]
+	mi := &file_driftd_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2949,7 +3028,7 @@ func (x *Sequence) String() string {
 func (*Sequence) ProtoMessage() {}
 
 func (x *Sequence) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[33]
+	mi := &file_driftd_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2962,7 +3041,7 @@ func (x *Sequence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sequence.ProtoReflect.Descriptor instead.
 func (*Sequence) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{33}
+	return file_driftd_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Sequence) GetColumn() string {
@@ -3013,7 +3092,7 @@ type Frontier struct {
 
 func (x *Frontier) Reset() {
 	*x = Frontier{}
-	mi := &file_driftd_proto_msgTypes[34]
+	mi := &file_driftd_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3025,7 +3104,7 @@ func (x *Frontier) String() string {
 func (*Frontier) ProtoMessage() {}
 
 func (x *Frontier) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[34]
+	mi := &file_driftd_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3038,7 +3117,7 @@ func (x *Frontier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frontier.ProtoReflect.Descriptor instead.
 func (*Frontier) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{34}
+	return file_driftd_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Frontier) GetTopic() string {
@@ -3140,7 +3219,7 @@ type OpenWindow struct {
 
 func (x *OpenWindow) Reset() {
 	*x = OpenWindow{}
-	mi := &file_driftd_proto_msgTypes[35]
+	mi := &file_driftd_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3152,7 +3231,7 @@ func (x *OpenWindow) String() string {
 func (*OpenWindow) ProtoMessage() {}
 
 func (x *OpenWindow) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[35]
+	mi := &file_driftd_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3165,7 +3244,7 @@ func (x *OpenWindow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenWindow.ProtoReflect.Descriptor instead.
 func (*OpenWindow) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{35}
+	return file_driftd_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *OpenWindow) GetLength() int64 {
@@ -3230,7 +3309,7 @@ type History struct {
 
 func (x *History) Reset() {
 	*x = History{}
-	mi := &file_driftd_proto_msgTypes[36]
+	mi := &file_driftd_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3242,7 +3321,7 @@ func (x *History) String() string {
 func (*History) ProtoMessage() {}
 
 func (x *History) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[36]
+	mi := &file_driftd_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3255,7 +3334,7 @@ func (x *History) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use History.ProtoReflect.Descriptor instead.
 func (*History) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{36}
+	return file_driftd_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *History) GetColumn() string {
@@ -3319,7 +3398,7 @@ type Incident struct {
 
 func (x *Incident) Reset() {
 	*x = Incident{}
-	mi := &file_driftd_proto_msgTypes[37]
+	mi := &file_driftd_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3331,7 +3410,7 @@ func (x *Incident) String() string {
 func (*Incident) ProtoMessage() {}
 
 func (x *Incident) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[37]
+	mi := &file_driftd_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3344,7 +3423,7 @@ func (x *Incident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Incident.ProtoReflect.Descriptor instead.
 func (*Incident) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{37}
+	return file_driftd_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Incident) GetId() string {
@@ -3490,7 +3569,7 @@ type IncidentColumn struct {
 
 func (x *IncidentColumn) Reset() {
 	*x = IncidentColumn{}
-	mi := &file_driftd_proto_msgTypes[38]
+	mi := &file_driftd_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3502,7 +3581,7 @@ func (x *IncidentColumn) String() string {
 func (*IncidentColumn) ProtoMessage() {}
 
 func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[38]
+	mi := &file_driftd_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3515,7 +3594,7 @@ func (x *IncidentColumn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IncidentColumn.ProtoReflect.Descriptor instead.
 func (*IncidentColumn) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{38}
+	return file_driftd_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *IncidentColumn) GetColumn() string {
@@ -3594,7 +3673,7 @@ type Fixed struct {
 
 func (x *Fixed) Reset() {
 	*x = Fixed{}
-	mi := &file_driftd_proto_msgTypes[39]
+	mi := &file_driftd_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3606,7 +3685,7 @@ func (x *Fixed) String() string {
 func (*Fixed) ProtoMessage() {}
 
 func (x *Fixed) ProtoReflect() protoreflect.Message {
-	mi := &file_driftd_proto_msgTypes[39]
+	mi := &file_driftd_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3619,7 +3698,7 @@ func (x *Fixed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fixed.ProtoReflect.Descriptor instead.
 func (*Fixed) Descriptor() ([]byte, []int) {
-	return file_driftd_proto_rawDescGZIP(), []int{39}
+	return file_driftd_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Fixed) GetMinReader() uint32 {
@@ -3841,17 +3920,24 @@ const file_driftd_proto_rawDesc = "" +
 	"\atrusted\x18\t \x01(\x03R\atrusted\"5\n" +
 	"\x05Since\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\tR\x06column\x12\x14\n" +
-	"\x05start\x18\x02 \x01(\x03R\x05start\"U\n" +
+	"\x05start\x18\x02 \x01(\x03R\x05start\"\x89\x01\n" +
 	"\x03Use\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12/\n" +
-	"\aentries\x18\x02 \x03(\v2\x15.driftd.wire.UseEntryR\aentries\"\xb0\x01\n" +
+	"\aentries\x18\x02 \x03(\v2\x15.driftd.wire.UseEntryR\aentries\x12\x1c\n" +
+	"\tpartition\x18\x03 \x01(\x05R\tpartition\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x03R\x05epoch\"\xb0\x01\n" +
 	"\bUseEntry\x12\x1c\n" +
 	"\treference\x18\x01 \x01(\tR\treference\x12\x16\n" +
 	"\x06layout\x18\x02 \x01(\tR\x06layout\x12%\n" +
 	"\x0eeffective_from\x18\x03 \x01(\x03R\reffectiveFrom\x12+\n" +
 	"\x06origin\x18\x04 \x01(\v2\x13.driftd.wire.OriginR\x06origin\x12\x1a\n" +
-	"\baccepted\x18\x05 \x01(\x03R\baccepted\"~\n" +
+	"\baccepted\x18\x05 \x01(\x03R\baccepted\"L\n" +
+	"\x05Owner\x12\x1d\n" +
+	"\n" +
+	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
+	"\x05epoch\x18\x02 \x01(\x03R\x05epoch\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\"~\n" +
 	"\tForgotten\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x0e\n" +
@@ -4021,7 +4107,7 @@ func file_driftd_proto_rawDescGZIP() []byte {
 	return file_driftd_proto_rawDescData
 }
 
-var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_driftd_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_driftd_proto_goTypes = []any{
 	(*Layout)(nil),          // 0: driftd.wire.Layout
 	(*ColumnLayout)(nil),    // 1: driftd.wire.ColumnLayout
@@ -4049,21 +4135,22 @@ var file_driftd_proto_goTypes = []any{
 	(*Since)(nil),           // 23: driftd.wire.Since
 	(*Use)(nil),             // 24: driftd.wire.Use
 	(*UseEntry)(nil),        // 25: driftd.wire.UseEntry
-	(*Forgotten)(nil),       // 26: driftd.wire.Forgotten
-	(*WindowRecord)(nil),    // 27: driftd.wire.WindowRecord
-	(*Bootstrap)(nil),       // 28: driftd.wire.Bootstrap
-	(*Span)(nil),            // 29: driftd.wire.Span
-	(*SeriesState)(nil),     // 30: driftd.wire.SeriesState
-	(*Tally)(nil),           // 31: driftd.wire.Tally
-	(*Break)(nil),           // 32: driftd.wire.Break
-	(*Sequence)(nil),        // 33: driftd.wire.Sequence
-	(*Frontier)(nil),        // 34: driftd.wire.Frontier
-	(*OpenWindow)(nil),      // 35: driftd.wire.OpenWindow
-	(*History)(nil),         // 36: driftd.wire.History
-	(*Incident)(nil),        // 37: driftd.wire.Incident
-	(*IncidentColumn)(nil),  // 38: driftd.wire.IncidentColumn
-	(*Fixed)(nil),           // 39: driftd.wire.Fixed
-	nil,                     // 40: driftd.wire.Incident.LabelsEntry
+	(*Owner)(nil),           // 26: driftd.wire.Owner
+	(*Forgotten)(nil),       // 27: driftd.wire.Forgotten
+	(*WindowRecord)(nil),    // 28: driftd.wire.WindowRecord
+	(*Bootstrap)(nil),       // 29: driftd.wire.Bootstrap
+	(*Span)(nil),            // 30: driftd.wire.Span
+	(*SeriesState)(nil),     // 31: driftd.wire.SeriesState
+	(*Tally)(nil),           // 32: driftd.wire.Tally
+	(*Break)(nil),           // 33: driftd.wire.Break
+	(*Sequence)(nil),        // 34: driftd.wire.Sequence
+	(*Frontier)(nil),        // 35: driftd.wire.Frontier
+	(*OpenWindow)(nil),      // 36: driftd.wire.OpenWindow
+	(*History)(nil),         // 37: driftd.wire.History
+	(*Incident)(nil),        // 38: driftd.wire.Incident
+	(*IncidentColumn)(nil),  // 39: driftd.wire.IncidentColumn
+	(*Fixed)(nil),           // 40: driftd.wire.Fixed
+	nil,                     // 41: driftd.wire.Incident.LabelsEntry
 }
 var file_driftd_proto_depIdxs = []int32{
 	1,  // 0: driftd.wire.Layout.columns:type_name -> driftd.wire.ColumnLayout
@@ -4090,19 +4177,19 @@ var file_driftd_proto_depIdxs = []int32{
 	25, // 21: driftd.wire.Use.entries:type_name -> driftd.wire.UseEntry
 	22, // 22: driftd.wire.UseEntry.origin:type_name -> driftd.wire.Origin
 	6,  // 23: driftd.wire.WindowRecord.profile:type_name -> driftd.wire.Profile
-	29, // 24: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
-	34, // 25: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
-	35, // 26: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
-	36, // 27: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
-	37, // 28: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
-	33, // 29: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
-	32, // 30: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
-	37, // 31: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
-	31, // 32: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
+	30, // 24: driftd.wire.Bootstrap.spans:type_name -> driftd.wire.Span
+	35, // 25: driftd.wire.SeriesState.frontiers:type_name -> driftd.wire.Frontier
+	36, // 26: driftd.wire.SeriesState.windows:type_name -> driftd.wire.OpenWindow
+	37, // 27: driftd.wire.SeriesState.histories:type_name -> driftd.wire.History
+	38, // 28: driftd.wire.SeriesState.incident:type_name -> driftd.wire.Incident
+	34, // 29: driftd.wire.SeriesState.sequences:type_name -> driftd.wire.Sequence
+	33, // 30: driftd.wire.SeriesState.breaks:type_name -> driftd.wire.Break
+	38, // 31: driftd.wire.SeriesState.schema:type_name -> driftd.wire.Incident
+	32, // 32: driftd.wire.SeriesState.tally:type_name -> driftd.wire.Tally
 	12, // 33: driftd.wire.Frontier.gaps:type_name -> driftd.wire.Gap
 	6,  // 34: driftd.wire.OpenWindow.profile:type_name -> driftd.wire.Profile
-	38, // 35: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
-	40, // 36: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
+	39, // 35: driftd.wire.Incident.columns:type_name -> driftd.wire.IncidentColumn
+	41, // 36: driftd.wire.Incident.labels:type_name -> driftd.wire.Incident.LabelsEntry
 	37, // [37:37] is the sub-list for method output_type
 	37, // [37:37] is the sub-list for method input_type
 	37, // [37:37] is the sub-list for extension type_name
@@ -4122,7 +4209,7 @@ func file_driftd_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driftd_proto_rawDesc), len(file_driftd_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   41,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
