@@ -230,7 +230,7 @@ func (r *faultRun) live() {
 	must(r.t, r.src.flush(r.ctx))
 	time.Sleep(5 * time.Second) // what has moved is scraped
 	for _, b := range r.begun {
-		if r.watcher.moved(r.signs[b.kind].metric, b.at, b.at.Add(b.lasts+15*time.Second)) {
+		if r.watcher.moved(r.signs[b.kind].metrics, b.at, b.at.Add(b.lasts+15*time.Second)) {
 			r.out.seen[b.kind]++
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,13 +71,13 @@ func (w *watcher) add(series string, by float64) {
 	w.samples[series] = append(s, sampled{time.Now(), by})
 }
 
-// moved says whether a counter that matches has risen in a span of time, or a gauge
-// was higher than in the ten seconds before.
-func (w *watcher) moved(metric *regexp.Regexp, from, to time.Time) bool {
+// moved says whether a counter that matches one of some metrics has risen in a span
+// of time, or a gauge was higher than in the ten seconds before.
+func (w *watcher) moved(metrics []*regexp.Regexp, from, to time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for series, all := range w.samples {
-		if !metric.MatchString(series) {
+		if !slices.ContainsFunc(metrics, func(m *regexp.Regexp) bool { return m.MatchString(series) }) {
 			continue
 		}
 		before, within, rose := 0., 0., false
@@ -98,8 +99,8 @@ func (w *watcher) moved(metric *regexp.Regexp, from, to time.Time) bool {
 
 // sign is what an operator sees of a fault, by docs/runbooks.
 type sign struct {
-	metric *regexp.Regexp
-	pages  []string
+	metrics []*regexp.Regexp // of which one moves
+	pages   []string
 }
 
 // signs reads the table of docs/runbooks/README.md.
@@ -108,14 +109,19 @@ func signs(t *testing.T) map[string]sign {
 	b, err := os.ReadFile("../docs/runbooks/README.md")
 	must(t, err)
 	out := map[string]sign{}
-	row := regexp.MustCompile("(?m)^\\| ([^|`]+) \\| `(\\w+)(?:{(\\w+)=~?\"([^\"]+)\"})?`[^|]* \\| ([^|]*) \\|$")
+	row := regexp.MustCompile("(?m)^\\| ([^|`]+) \\| (`\\w+[^|]*) \\| ([^|]*) \\|$")
+	metric := regexp.MustCompile("`(driftd_\\w+)(?:{(\\w+)=~?\"([^\"]+)\"})?`")
 	page := regexp.MustCompile(`\[\w+\]\((\w+\.md)\)`)
 	for _, m := range row.FindAllStringSubmatch(strings.ReplaceAll(string(b), `\|`, "/"), -1) {
-		s := sign{metric: regexp.MustCompile("^" + m[2] + `\{`)}
-		if m[3] != "" {
-			s.metric = regexp.MustCompile("^" + m[2] + `\{.*\b` + m[3] + `="(` + strings.ReplaceAll(m[4], "/", "|") + `)"`)
+		var s sign
+		for _, x := range metric.FindAllStringSubmatch(m[2], -1) {
+			pattern := "^" + x[1] + `\{`
+			if x[2] != "" {
+				pattern += `.*\b` + x[2] + `="(` + strings.ReplaceAll(x[3], "/", "|") + `)"`
+			}
+			s.metrics = append(s.metrics, regexp.MustCompile(pattern))
 		}
-		for _, p := range page.FindAllStringSubmatch(m[5], -1) {
+		for _, p := range page.FindAllStringSubmatch(m[3], -1) {
 			if _, err := os.Stat("../docs/runbooks/" + p[1]); err != nil {
 				t.Errorf("%s: %v", m[1], err)
 			}
