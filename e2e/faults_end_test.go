@@ -38,7 +38,7 @@ func (r *faultRun) settle() {
 	end := r.born.Add(faultHours * time.Hour).UnixNano()
 	cfg := oracle.Config()
 	counted := oracle.Count(r.bundle, append(slices.Clone(r.src.past), r.src.sources...))
-	results := counted.Results(cfg, r.bundle, end+int64(time.Hour), end)
+	results := counted.Results(cfg, r.bundle, nil, end+int64(time.Hour), end)
 	want := oracle.Rows(results)
 	must(t, r.writeWanted(results))
 	wanted, err := r.rows("want_" + r.base)

@@ -57,7 +57,7 @@ func TestScaleOut(t *testing.T) {
 	}
 	end := born.Add(hours * time.Hour).UnixNano()
 	counted := oracle.Count(bundle, sources)
-	want := oracle.Rows(counted.Results(oracle.Config(), bundle, end+int64(time.Hour), end))
+	want := oracle.Rows(counted.Results(oracle.Config(), bundle, nil, end+int64(time.Hour), end))
 
 	for n := 1; n <= 3; n++ {
 		prefix := fmt.Sprint("with", n)

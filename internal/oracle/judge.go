@@ -13,8 +13,9 @@ import (
 )
 
 // Results judges what was counted: the results of windows that end by end, when
-// the frontier has reached until.
-func (c *Counted) Results(cfg *config.Config, b *wire.Bundle, until, end int64) (out []driftd.Result) {
+// the frontier has reached until. uses are the references by segment, and from when
+// on each holds; nil: those of b, from the beginning on.
+func (c *Counted) Results(cfg *config.Config, b *wire.Bundle, uses map[string][]detect.Use, until, end int64) (out []driftd.Result) {
 	panes := map[string][]detect.Pane{}
 	for k, p := range c.cells {
 		panes[k.segment] = append(panes[k.segment], detect.Pane{Start: k.pane, Layout: b.Layout.Fingerprint, Profile: p})
@@ -25,7 +26,9 @@ func (c *Counted) Results(cfg *config.Config, b *wire.Bundle, until, end int64) 
 		rules := pipeline.RulesOf(cfg, series, "oracle")
 		rules.Series, rules.Pane = series, Pane
 		rules.CountSeries = func(l *driftd.Layout) int { return len(driftd.Segments(l.Segments)) }
-		rules.Uses = []detect.Use{{From: driftd.MinTime, Layout: b.Layout, Reference: b.Of(segment)}}
+		if rules.Uses = uses[segment]; uses == nil {
+			rules.Uses = []detect.Use{{From: driftd.MinTime, Layout: b.Layout, Reference: b.Of(segment)}}
+		}
 		state := detect.State{Merged: driftd.MinTime}
 		for _, r := range detect.Step(&rules, &state, detect.Input{Panes: ps, Until: until, Begin: c.begin, End: driftd.MaxTime, Now: 1}) {
 			if _, _, at := Row(r); at <= end {

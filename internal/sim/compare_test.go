@@ -35,7 +35,7 @@ func (w *world) compare() (bad int) {
 	defer w.mu.Unlock()
 	end := born.Add(hours * time.Hour).UnixNano()
 	c := oracle.Count(w.bundle, append(slices.Clone(w.past), w.sources...))
-	wrong := c.Compare(oracle.Rows(c.Results(w.cfg, w.bundle, end+int64(time.Hour), end)), w.rows, end)
+	wrong := c.Compare(oracle.Rows(c.Results(w.cfg, w.bundle, w.uses, end+int64(time.Hour), end)), w.rows, end)
 	for id, row := range w.rows {
 		var in driftd.IncidentResult
 		if strings.HasPrefix(id, "incident") && json.Unmarshal([]byte(row), &in) == nil && w.told[in.Segment+" "+in.Type+" "+in.ID] == "" {

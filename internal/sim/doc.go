@@ -14,6 +14,7 @@
 //	fault_test.go   which faults there are, and how a seed draws them
 //	happen_test.go  what is done to the world: clocks, topics, records, the sink
 //	world_test.go   the broker, the processes, a run from its start to its end
+//	reference_test.go another reference, and from when on it holds
 //	traffic_test.go events, late and odd ones among them, and transactions
 //	ends_test.go    what stands for the table, Alertmanager and the log
 //	compare_test.go the table held against the oracle

@@ -20,6 +20,7 @@ import (
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/config"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/oracle"
 	"github.com/driftd/driftd/internal/pipeline"
@@ -48,6 +49,9 @@ type world struct {
 	broker *kfake.Cluster
 	cfg    *config.Config
 	bundle *wire.Bundle
+	later  *wire.Bundle  // another reference
+	pushAt time.Duration // since the start; 0: never
+	pushed bool
 	faults []*fault
 	slots  []*slot
 	held   []held
@@ -60,6 +64,7 @@ type world struct {
 	sources []*oracle.Source
 	past    []*oracle.Source                                 // of the topic that was deleted
 	commits map[int32]kmsg.OffsetCommitRequestTopicPartition // the newest of the source topic
+	uses    map[string][]detect.Use                          // by segment; nil: those of bundle
 	rows    map[string]string                                // what the sink has
 	whole   map[string]string                                // the same, with revisions
 	differ  []string
@@ -108,6 +113,7 @@ func (w *world) clock() time.Time { return born.Add(time.Since(w.began) * speed)
 // setting is what all worlds share: made once, outside every bubble.
 type setting struct {
 	bundle *wire.Bundle
+	later  *wire.Bundle
 	cfg    *config.Config
 }
 
@@ -117,12 +123,16 @@ func newSetting(t testing.TB) *setting {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &setting{b, oracle.Config()}
+	later, err := another(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &setting{b, later, oracle.Config()}
 }
 
 // newWorld draws a world from a seed.
 func newWorld(t *testing.T, s *setting, seed uint64, most int) *world {
-	w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), began: time.Now(), cfg: s.cfg, bundle: s.bundle,
+	w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), began: time.Now(), cfg: s.cfg, bundle: s.bundle, later: s.later,
 		commits: map[int32]kmsg.OffsetCommitRequestTopicPartition{}, rows: map[string]string{}, whole: map[string]string{}, told: map[string]string{}}
 	for i := range 1 + w.rng.IntN(3) {
 		w.slots = append(w.slots, &slot{w: w, id: i, roles: pipeline.Roles{Profile: true, Detect: true, Write: true}, seen: map[int16]int{}})
@@ -134,6 +144,7 @@ func newWorld(t *testing.T, s *setting, seed uint64, most int) *world {
 	if most > 0 {
 		w.faults = drawFaults(w.rng, len(w.slots), most, length)
 	}
+	w.drawPush()
 	for p := range 1 + w.rng.IntN(3) {
 		w.sources = append(w.sources, &oracle.Source{Topic: topic, Partition: p, Known: driftd.MinTime})
 	}
@@ -298,6 +309,7 @@ func (w *world) run() {
 	for time.Since(w.began) < length {
 		w.keep()
 		w.happen()
+		w.push(c)
 		time.Sleep(300*time.Millisecond + time.Duration(w.rng.Int64N(int64(time.Second))))
 		now := w.clock()
 		w.send(c, sent, now)
@@ -322,6 +334,10 @@ func (w *world) run() {
 			mended = w.mendGroups()
 		}
 		time.Sleep(2 * time.Second)
+		if err := w.readUses(c); err != nil {
+			w.fail("%v", err)
+			return
+		}
 		if w.settled() && w.compare() == 0 {
 			writes := w.written()
 			time.Sleep(8 * time.Second) // what a zombie may still write

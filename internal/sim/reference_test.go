@@ -1,0 +1,146 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/detect"
+	"github.com/driftd/driftd/internal/kafka"
+	"github.com/driftd/driftd/internal/pipeline"
+	"github.com/driftd/driftd/internal/wire"
+)
+
+// another is a reference in the layout of the first whose windows vary more, so
+// that rows tell by which they were judged.
+func another(first *wire.Bundle) (*wire.Bundle, error) {
+	var refs []*driftd.Reference
+	for i := range first.References { // decoded anew: what lies below is shared otherwise
+		r, err := wire.DecodeReference(first.ReferencesBytes[i], first.Layout)
+		if err != nil {
+			return nil, err
+		}
+		for k := range r.Scales {
+			for c := range r.Scales[k].Columns {
+				fits := r.Scales[k].Columns[c].Fits
+				for f := range fits {
+					fits[f].V, fits[f].D, fits[f].Tau2 = 3*fits[f].V, 3*fits[f].D, 3*fits[f].Tau2
+				}
+			}
+		}
+		refs = append(refs, r)
+	}
+	return wire.NewBundle(first.Layout, refs)
+}
+
+// drawPush has one world in four change its reference while it runs. Such a world
+// has no zombies: a process that judges on for hours of event time without a word
+// from its group does not know of the change (ADR 14).
+func (w *world) drawPush() {
+	if w.seed%4 != 0 {
+		return
+	}
+	w.pushAt = length * time.Duration(1+w.seed/4%16) / 18
+	for _, f := range w.faults {
+		switch f.what {
+		case frozen:
+			f.what = killBefore
+		case frozenAfter:
+			f.what = killAfter
+		case delayed:
+			f.what = cutAfter
+		}
+	}
+}
+
+// push asks for the other reference when it is time.
+func (w *world) push(c *kafka.Client) {
+	if w.pushed || w.pushAt == 0 || time.Since(w.began) < w.pushAt {
+		return
+	}
+	w.pushed = true
+	w.note("another reference is pushed")
+	if err := pipeline.Push(context.Background(), c, "d", w.later, detect.Origin{Kind: detect.Pushed, By: "sim", At: w.clock().UnixNano()}); err != nil {
+		w.fail("%v", err)
+	}
+}
+
+// readUses reads from when on each segment has which reference: of each series what
+// stands last and was said under the newest claim that stood before it.
+func (w *world) readUses(c *kafka.Client) error {
+	if !w.pushed {
+		return nil
+	}
+	ctx, topic := context.Background(), "d.references"
+	end, err := c.Offsets(ctx, topic, []int{0}, kafka.AtEnd)
+	if err != nil {
+		return err
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(w.addr), kgo.Dialer(w.stack.DialContext),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	refs := map[string]*driftd.Reference{}
+	for _, b := range []*wire.Bundle{w.bundle, w.later} {
+		for _, r := range b.References {
+			refs[r.Fingerprint] = r
+		}
+	}
+	epochs, uses := map[int64]int64{}, map[string][]detect.Use{}
+	take := func(rec *kgo.Record) error {
+		kind, name, _ := strings.Cut(string(rec.Key), "/")
+		switch kind {
+		case "owner":
+			var o wire.Owner
+			p, err := strconv.ParseInt(name, 10, 64)
+			if err != nil {
+				return err
+			}
+			if err := proto.Unmarshal(rec.Value, &o); err != nil {
+				return err
+			}
+			epochs[p] = max(epochs[p], o.Epoch)
+		case "use":
+			var u wire.Use
+			if err := proto.Unmarshal(rec.Value, &u); err != nil {
+				return err
+			}
+			if u.Epoch < epochs[int64(u.Partition)] {
+				return nil
+			}
+			_, segment, _ := strings.Cut(name, "/")
+			uses[segment] = nil
+			for _, e := range u.Entries {
+				if refs[e.Reference] == nil {
+					return fmt.Errorf("%s has a reference that nobody pushed", name)
+				}
+				uses[segment] = append(uses[segment], detect.Use{From: e.EffectiveFrom, Layout: w.bundle.Layout, Reference: refs[e.Reference]})
+			}
+		}
+		return nil
+	}
+	for next := int64(0); next < end[0]; {
+		fetches := cl.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			return err
+		}
+		for _, rec := range fetches.Records() {
+			if err := take(rec); err != nil {
+				return err
+			}
+			next = rec.Offset + 1
+		}
+	}
+	w.mu.Lock()
+	w.uses = uses
+	w.mu.Unlock()
+	return nil
+}
