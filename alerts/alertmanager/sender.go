@@ -2,7 +2,8 @@
 //
 // It is level-triggered: every minute it sends all that is active, to every Alertmanager, and at once when something
 // changes. Nothing is queued, so nothing can be lost or overflow, and an Alertmanager that was away knows everything a
-// minute after it has come back. What is over is repeated for a quarter of an hour.
+// minute after it has come back. What is over is repeated for a quarter of an hour. Where there is nothing to tell it
+// sends an empty list: that nobody would be told is known before somebody has to be.
 //
 // What belongs here: the form of an alert, and reaching Alertmanager. What does not: when an incident opens (package
 // alerts), and who is told (Alertmanager's routes).
@@ -51,7 +52,7 @@ type Access struct {
 // Hooks is called for the sake of metrics, from a goroutine for each Alertmanager. Each may be nil. url is as in
 // Config.URLs, without a password.
 type Hooks struct {
-	// Sent tells of alerts that an Alertmanager has taken.
+	// Sent tells of alerts that an Alertmanager has taken; 0 where there was nothing to tell.
 	Sent func(url string, alerts int, took time.Duration)
 	// Failed tells of a request that failed; it will be made again.
 	Failed func(url string, err error)

@@ -191,6 +191,25 @@ func TestTheWholeModelComesFirst(t *testing.T) {
 	}
 }
 
+// That nobody would be told is known before there is something to tell.
+func TestNothingIsSentToo(t *testing.T) {
+	f := newFake(t)
+	f.down.Store(true)
+	failed, sent := make(chan error, 100), make(chan int, 100)
+	start(t, Config{URLs: []string{f.url()}, Interval: 20 * time.Millisecond, Hooks: Hooks{
+		Sent: func(_ string, n int, _ time.Duration) { sent <- n }, Failed: func(_ string, err error) { failed <- err }}})
+	if err := <-failed; !strings.Contains(err.Error(), "503") {
+		t.Error(err)
+	}
+	f.down.Store(false)
+	for range 2 { // again after the interval
+		f.wait(t, "an empty list", func(as []alert) bool { return as != nil && len(as) == 0 })
+		if n := <-sent; n != 0 {
+			t.Errorf("%d alerts were sent, there is none", n)
+		}
+	}
+}
+
 func TestHistoricIsNeverSent(t *testing.T) {
 	s := New(Config{Now: func() time.Time { return began.Add(5*time.Hour + 14*time.Minute) }})
 	i := incident(driftd.StateOpen, "page")

@@ -88,8 +88,12 @@ func (t *target) send(ctx context.Context) bool {
 	default:
 	}
 	all, explained := true, false
-	for _, part := range batches(t.s.snapshot()) {
-		segments := part[0].Labels["segment"] != driftd.AllSegment
+	parts := batches(t.s.snapshot())
+	if len(parts) == 0 {
+		parts = [][]alert{{}} // an Alertmanager that is away is known before there is something to tell
+	}
+	for _, part := range parts {
+		segments := len(part) > 0 && part[0].Labels["segment"] != driftd.AllSegment
 		if segments && explained && !sleep(ctx, gather) {
 			return false
 		}

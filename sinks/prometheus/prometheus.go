@@ -126,7 +126,7 @@ func (m *Metrics) declare() {
 	m.sinkRows = m.counterVec("sink_rows_total", "Rows that a sink has taken.", "sink")
 	m.sinkRejected = m.counterVec("sink_rejected_total", "Results that a sink refuses for ever.", "sink")
 	m.alertsSent = m.counterVec("alerts_sent_total", "Alerts that an Alertmanager has taken.", "alertmanager")
-	m.alertsFailed = m.counterVec("alerts_failed_total", "Sendings to an Alertmanager that failed; they are repeated.", "alertmanager")
+	m.alertsFailed = m.counterVec("alerts_failed_total", "Sendings to an Alertmanager that failed, empty ones among them; they are repeated.", "alertmanager")
 	m.skew = m.gaugeVec("alertmanager_clock_skew_seconds", "How far an Alertmanager's clock is ahead of ours.", "alertmanager")
 	m.reloads = m.counterVec("config_reloads_total", "Reloads of the config.", "result")
 	m.state = m.gaugeVec("drift_state", "Verdict of the last base window: 0 ok, 1 drift, 2 insufficient, 3 learning, 4 no_data.", "model", "segment")
