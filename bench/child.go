@@ -88,7 +88,7 @@ func child(arg string) error {
 	}()
 	var d done
 	if t.Answer {
-		err := awaitUses(client, t)
+		err := pipeline.AwaitAnswers(ctx, client, t.Prefix)
 		stop()
 		<-ended
 		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(d))
@@ -131,17 +131,6 @@ func child(arg string) error {
 	stop()
 	<-ended
 	return json.NewEncoder(os.Stdout).Encode(d)
-}
-
-// awaitUses waits until DETECT has taken references up.
-func awaitUses(client *kafka.Client, t task) error {
-	for {
-		n, err := pipeline.Unanswered(context.Background(), client, t.Prefix)
-		if err != nil || n == 0 {
-			return err
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 }
 
 // counter adds up the series of a metric.

@@ -276,7 +276,7 @@ func (s *traffic) remake(ctx context.Context, commits []commit, now time.Time) e
 	}
 	for p, old := range s.sources {
 		s.past = append(s.past, old)
-		s.sources[p] = &oracle.Source{Topic: s.topic, Partition: p, Anew: true, Known: commits[p].frontier, Since: now.UnixNano()}
+		s.sources[p] = &oracle.Source{Topic: s.topic, Partition: p, Anew: true, Known: commits[p].frontier, Told: commits[p].frontier, Since: now.UnixNano()}
 	}
 	return s.newProducer()
 }

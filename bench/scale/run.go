@@ -184,18 +184,14 @@ start: earliest
 	if err != nil {
 		return
 	}
-	for {
-		n, uerr := pipeline.Unanswered(ctx, p.client, prefix)
-		if err = uerr; err != nil {
-			return
-		}
-		if n == 0 {
-			break
-		}
-		if _, err = d.cpu(); err != nil {
-			return
-		}
-		time.Sleep(200 * time.Millisecond)
+	answered, stop := context.WithCancel(ctx)
+	go func() {
+		<-d.done // or else nobody would answer
+		stop()
+	}()
+	if err = pipeline.AwaitAnswers(answered, p.client, prefix); err != nil {
+		err = fmt.Errorf("references are not taken up: %w: %s", err, d.tail())
+		return
 	}
 	if err = d.end(); err != nil {
 		return

@@ -47,6 +47,7 @@ type Source struct {
 	Grown     bool  // it was added while driftd ran
 	Anew      bool  // the topic was deleted and made anew, and this is of the new one
 	Known     int64 // the frontier that had been committed by then; driftd.MinTime: none
+	Told      int64 // of a topic made anew: the frontier up to which DETECT had been told at least
 	Since     int64 // the clock by then
 }
 
@@ -189,11 +190,14 @@ func (s *Source) count(l *driftd.Layout, out *Counted) {
 		}
 		frontier = max(frontier, driftd.FloorTo(least-lateness, paneLen))
 		if gap != nil && frontier > gap.from { // it is known now, and told
+			if s.Anew { // who finds no commit knows what DETECT was told
+				gap.from = min(gap.from, s.Told)
+			}
 			out.wild, gap = append(out.wild, *gap), nil
 		}
 	}
 	if gap != nil && s.Anew {
-		out.wild = append(out.wild, span{gap.from, driftd.MaxTime})
+		out.wild = append(out.wild, span{min(gap.from, s.Told), driftd.MaxTime})
 	}
 	if !s.Grown && !s.Anew {
 		out.begin = min(out.begin, begin)

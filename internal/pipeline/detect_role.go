@@ -164,48 +164,44 @@ func (t *detectTask) answer(ctx context.Context) error {
 			entry.Accepted = s.state.Merged // every window that ends by then has been judged
 		}
 		t.log.Info("a reference takes effect", "model", q.series.Model, "segment", q.series.Segment, "reference", short(q.ask.Reference), "from", timeText(from), "origin", q.ask.Origin.GetKind())
-		// Not again before our own record has come back, or has been forgotten
-		// together with what was asked.
-		if err := t.say(ctx, q.series, append(slices.Clone(q.uses), entry), func() bool {
-			return answers(t.refs.uses[q.series], q.ask) || t.refs.requests[q.series] == nil
-		}); err != nil {
+		if err := t.say(ctx, q.series, append(slices.Clone(q.uses), entry)); err != nil {
 			return err
 		}
 	}
-	for s, uses := range t.refs.covered(mine) {
-		if err := t.say(ctx, s, uses, func() bool { return !t.refs.hidden[s] }); err != nil {
+	uses, claim := t.refs.covered(t.partition, mine)
+	for s, u := range uses {
+		if err := t.say(ctx, s, u); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// say writes the uses of a series, and waits until that has been read, as done
-// says under the lock. Where another claim has overtaken ours, it may not count: we
-// claim again, unless we are told that the partition is lost.
-func (t *detectTask) say(ctx context.Context, s driftd.Series, uses []*wire.UseEntry, done func() bool) error {
-	b, err := proto.Marshal(&wire.Use{MinReader: 1, Entries: uses, Partition: int32(t.partition), Epoch: t.epoch})
+	if !claim {
+		return nil
+	}
+	rec, err := claimRecord(t.partition, t.epoch, t.member)
 	if err != nil {
 		return err
 	}
-	if _, err := t.client.Produce(ctx, t.set.referencesTopic(), 0, []kafka.Record{{Key: []byte("use/" + s.Key()), Value: b}}); err != nil {
+	return t.refs.write(ctx, t.client, rec)
+}
+
+// say writes the uses of a series (none: that it has none), and waits until that
+// has been read: nothing is said twice. The error wraps kafka.ErrFenced where
+// another process has claimed the partition: what we say does not count then.
+func (t *detectTask) say(ctx context.Context, s driftd.Series, uses []*wire.UseEntry) error {
+	rec := kafka.Record{Key: []byte("use/" + s.Key())}
+	if len(uses) > 0 {
+		var err error
+		if rec.Value, err = proto.Marshal(&wire.Use{MinReader: 1, Entries: uses, Partition: int32(t.partition), Epoch: t.epoch}); err != nil {
+			return err
+		}
+	}
+	if err := t.refs.write(ctx, t.client, rec); err != nil {
 		return fmt.Errorf("take up a reference of %s: %w", s.Key(), err)
 	}
-	overtaken := false
-	if err := t.refs.wait(ctx, func() bool {
-		overtaken = t.refs.owners[int32(t.partition)].GetEpoch() > t.epoch
-		return overtaken || done()
-	}); err != nil || !overtaken {
-		return err
+	if t.refs.epoch(t.partition) > t.epoch {
+		return fmt.Errorf("another process answers for partition %d of %s: %w", t.partition, t.set.profilesTopic(), kafka.ErrFenced)
 	}
-	if err := t.refs.overtaken(ctx); err != nil {
-		return err
-	}
-	epochs, err := t.refs.claim(ctx, t.client, []int{t.partition}, t.member)
-	if err == nil {
-		t.epoch = epochs[t.partition]
-	}
-	return err
+	return nil
 }
 
 // effectiveFrom: at once when nothing of the model has been read yet; at the

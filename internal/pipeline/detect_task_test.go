@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -111,8 +112,9 @@ func asking(ctx context.Context, t *testing.T) (*world, *Settings, *wire.Bundle)
 func answering(ctx context.Context, t *testing.T, w *world, set *Settings, member string) *detectTask {
 	t.Helper()
 	c, refs := w.client(), newReferences(set.referencesTopic(), set.Log)
-	refs.patience = 50 * time.Millisecond
-	go func() { _ = refs.Follow(ctx, c) }() // ends with ctx
+	done := make(chan struct{})
+	go func() { defer close(done); _ = refs.Follow(ctx, c) }() // ends with ctx
+	t.Cleanup(func() { <-done })
 	epochs, err := refs.claim(ctx, c, []int{0}, member)
 	if err != nil {
 		t.Fatal(err)
@@ -186,16 +188,90 @@ func TestLateAnswersDoNotCount(t *testing.T) {
 	if err := owner.answer(ctx); err != nil {
 		t.Fatal(err)
 	}
-	newest := map[string][]byte{} // what compaction leaves
-	if err := readAll(ctx, owner.client, set.referencesTopic(), 0, func(rec *kafka.Rec) error {
-		newest[string(rec.Key)] = bytes.Clone(rec.Value)
+	fresh := compacted(ctx, t, owner)
+	if d := cmp.Diff(want[0].From, fresh.Uses(s)[0].From); d != "" || fresh.epoch(0) != owner.epoch {
+		t.Errorf("what compaction leaves: epoch %d, want %d; %s", fresh.epoch(0), owner.epoch, d)
+	}
+}
+
+// compacted are references that read the topic as the log cleaner leaves it: the
+// newest record of each key.
+func compacted(ctx context.Context, t *testing.T, d *detectTask) *References {
+	t.Helper()
+	var recs []kafka.Rec
+	if err := readAll(ctx, d.client, d.set.referencesTopic(), 0, func(rec *kafka.Rec) error {
+		recs = slices.DeleteFunc(recs, func(old kafka.Rec) bool { return string(old.Key) == string(rec.Key) })
+		recs = append(recs, kafka.Rec{Offset: rec.Offset, Key: bytes.Clone(rec.Key), Value: bytes.Clone(rec.Value)})
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	var u wire.Use
-	if err := proto.Unmarshal(newest["use/"+s.Key()], &u); err != nil || len(u.Entries) != 1 || u.Entries[0].EffectiveFrom != want[0].From {
-		t.Errorf("the topic's newest answer is %v (%v), want the owner's again", &u, err)
+	out := newReferences(d.set.referencesTopic(), d.set.Log)
+	for i := range recs {
+		if err := out.take(&recs[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// A late answer for what has been forgotten meanwhile is taken out of the topic:
+// new readers of what compaction leaves would take it.
+func TestLateAnswerForNothing(t *testing.T) {
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	w, set, bundle := asking(ctx, t)
+	zombie := answering(ctx, t, w, set, "zombie")
+	owner := answering(ctx, t, w, set, "owner")
+	s := driftd.Series{Model: bundle.Layout.Model, Segment: driftd.AllSegment}
+	if _, err := owner.client.Produce(ctx, set.referencesTopic(), 0, []kafka.Record{{Key: []byte("request/" + s.Key())}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := zombie.say(ctx, s, []*wire.UseEntry{{Reference: bundle.References[0].Fingerprint, Layout: bundle.Layout.Fingerprint, EffectiveFrom: 7}}); !errors.Is(err, kafka.ErrFenced) {
+		t.Fatalf("the zombie is told %v, want that it is fenced", err)
+	}
+	l := &Library{set: set, client: owner.client, refs: newReferences(set.referencesTopic(), set.Log)}
+	if _, err := l.refs.read(ctx, owner.client); err != nil {
+		t.Fatal(err)
+	}
+	var h Holding
+	if l.references(&h, func(k driftd.Series) bool { return k == s }); !slices.ContainsFunc(h.refs, func(key []byte) bool { return string(key) == "use/"+s.Key() }) {
+		t.Errorf("driftd forget does not see it: %s", h.refs)
+	}
+	if err := owner.refs.CatchUp(ctx, owner.client); err != nil {
+		t.Fatal(err)
+	}
+	if err := owner.answer(ctx); err != nil {
+		t.Fatal(err)
+	}
+	answering(ctx, t, w, set, "the next") // whose claim is the one that is left
+	if u := compacted(ctx, t, owner).Uses(s); len(u) > 0 {
+		t.Errorf("compaction leaves %+v", u)
+	}
+}
+
+// A claim that comes late, of an epoch that is taken, changes nothing, nor when
+// compaction has left nothing else [E11].
+func TestLateClaim(t *testing.T) {
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	w, set, _ := asking(ctx, t)
+	answering(ctx, t, w, set, "first")
+	owner := answering(ctx, t, w, set, "owner")
+	for _, epoch := range []int64{owner.epoch, owner.epoch - 1} {
+		rec, err := claimRecord(0, epoch, "zombie")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := owner.refs.write(ctx, owner.client, rec); err != nil {
+			t.Fatal(err)
+		}
+		if err := owner.answer(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if fresh := compacted(ctx, t, owner); !fresh.owns(0, owner.epoch, "owner") || len(fresh.Pending(everySeries)) != 0 {
+			t.Errorf("after a claim of epoch %d compaction leaves %v", epoch, fresh.owners)
+		}
 	}
 }
 
@@ -209,10 +285,12 @@ func TestClaimsAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 6 {
 		c, refs, member := w.client(), newReferences(set.referencesTopic(), set.Log), fmt.Sprint("member ", i)
-		refs.patience = time.Duration(i) * time.Millisecond
 		go func() { _ = refs.Follow(ctx, c) }() // ends with ctx
 		all.Go(func() {
 			epochs, err := refs.claim(ctx, c, []int{0}, member)
+			for errors.Is(err, kafka.ErrFenced) { // it joins again
+				epochs, err = refs.claim(ctx, c, []int{0}, member)
+			}
 			if err != nil {
 				t.Error(err)
 			}
@@ -227,21 +305,21 @@ func TestClaimsAtOnce(t *testing.T) {
 	}
 }
 
-// A claim that was under way when its process was paused overtakes that of the
-// next owner. Who is still told by the group that the partition is his claims again.
-func TestOvertakenOwnerClaimsAgain(t *testing.T) {
+// Who was overtaken by another claim says so to the group, which knows who is
+// right: what he has answered does not count, and he answers nothing more by the
+// frontiers that he had [E11].
+func TestOvertakenOwnerJoinsAgain(t *testing.T) {
 	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
 	defer stop()
 	w, set, _ := asking(ctx, t)
 	owner := answering(ctx, t, w, set, "owner")
-	zombie := answering(ctx, t, w, set, "zombie")
-	for range 2 { // the first time it sees that it was overtaken
-		if err := owner.answer(ctx); err != nil {
-			t.Fatal(err)
-		}
+	asked := len(owner.refs.Pending(everySeries))
+	answering(ctx, t, w, set, "another")
+	if err := owner.answer(ctx); !errors.Is(err, kafka.ErrFenced) {
+		t.Errorf("the error is %v, want one that wraps kafka.ErrFenced", err)
 	}
-	if n := len(owner.refs.Pending(everySeries)); n != 0 || owner.epoch != zombie.epoch+1 {
-		t.Errorf("%d requests are not answered; epoch %d after another's %d", n, owner.epoch, zombie.epoch)
+	if n := len(owner.refs.Pending(everySeries)); n != asked {
+		t.Errorf("%d of %d requests count as answered", asked-n, asked)
 	}
 }
 

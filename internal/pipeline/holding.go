@@ -97,6 +97,12 @@ func (l *Library) references(h *Holding, seen func(driftd.Series) bool) {
 			add("use", s.Key())
 		}
 	}
+	for s := range r.hidden { // new readers of a compacted topic would take it
+		if len(r.uses[s]) == 0 && seen(s) {
+			used[s] = true
+			add("use", s.Key())
+		}
+	}
 	for s, q := range r.requests {
 		note(s, q.Reference, q.Layout)
 		if seen(s) {

@@ -3,9 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -14,15 +12,10 @@ import (
 	"github.com/driftd/driftd/internal/wire"
 )
 
-// overtakenWait is how long whoever was overtaken by another claim waits before he
-// claims again: a process that was paused is told meanwhile, by a heartbeat, that
-// it has lost the partition.
-const overtakenWait = 10 * time.Second
-
 // takeOwner takes a claim: of two with the same epoch the first holds, for
 // everyone who reads the log. The lock is held.
 func (r *References) takeOwner(partition string, b []byte) error {
-	p, err := strconv.ParseInt(partition, 10, 32)
+	p, err := strconv.Atoi(partition)
 	if err != nil {
 		return fmt.Errorf("partition %q: %w", partition, err)
 	}
@@ -33,8 +26,14 @@ func (r *References) takeOwner(partition string, b []byte) error {
 	if o.MinReader > wire.Version {
 		return &wire.NewerError{What: "a claim", Need: o.MinReader}
 	}
-	if o.Epoch > r.owners[int32(p)].GetEpoch() {
-		r.owners[int32(p)] = &o
+	switch now := r.owners[p]; {
+	case o.Epoch > now.GetEpoch():
+		r.owners[p] = &o
+		delete(r.beaten, p)
+	case o.Epoch == now.GetEpoch() && o.By == now.GetBy(): // said again
+		delete(r.beaten, p)
+	default:
+		r.beaten[p] = true
 	}
 	return nil
 }
@@ -46,7 +45,7 @@ func (r *References) takeUse(s driftd.Series, b []byte) error {
 	if err := proto.Unmarshal(b, &u); err != nil {
 		return err
 	}
-	if u.Epoch != 0 && u.Epoch < r.owners[u.Partition].GetEpoch() { // 0: by a driftd that knew no claims
+	if u.Epoch != 0 && u.Epoch < r.owners[int(u.Partition)].GetEpoch() { // 0: by a driftd that knew no claims
 		r.log.Info("an answer of a process that has lost the partition is passed over", "series", s.Key(), "profiles_partition", u.Partition)
 		r.hidden[s] = true
 		return nil
@@ -58,74 +57,74 @@ func (r *References) takeUse(s driftd.Series, b []byte) error {
 
 // claim makes a process the one that answers for partitions of driftd.profiles,
 // and gives the epochs of its answers. Everything that those before have answered
-// has been read then; what they still write is passed over [E11].
+// has been read then; what they still write is passed over [E11]. The error wraps
+// kafka.ErrFenced when another process has claimed one of them meanwhile: whoever
+// of the two is right finds out by joining the group again.
 func (r *References) claim(ctx context.Context, c *kafka.Client, partitions []int, by string) (map[int]int64, error) {
+	if err := r.CatchUp(ctx, c); err != nil {
+		return nil, err
+	}
 	epochs := map[int]int64{}
-	for {
-		if err := r.CatchUp(ctx, c); err != nil {
+	var recs []kafka.Record
+	for _, p := range partitions {
+		epochs[p] = r.epoch(p) + 1
+		rec, err := claimRecord(p, epochs[p], by)
+		if err != nil {
 			return nil, err
 		}
-		var recs []kafka.Record
-		for _, p := range partitions {
-			o := wire.Owner{MinReader: 1, Epoch: r.epoch(p) + 1, By: by}
-			b, err := proto.Marshal(&o)
-			if err != nil {
-				return nil, err
-			}
-			epochs[p] = o.Epoch
-			recs = append(recs, kafka.Record{Key: []byte("owner/" + strconv.Itoa(p)), Value: b})
-		}
-		if _, err := c.Produce(ctx, r.topic, 0, recs); err != nil {
-			return nil, fmt.Errorf("claim partitions: %w", err)
-		}
-		if err := r.CatchUp(ctx, c); err != nil {
-			return nil, err
-		}
-		if !slices.ContainsFunc(partitions, func(p int) bool { return !r.owns(p, epochs[p], by) }) {
-			return epochs, nil
-		}
-		if err := r.overtaken(ctx); err != nil {
-			return nil, err
+		recs = append(recs, rec)
+	}
+	if err := r.write(ctx, c, recs...); err != nil {
+		return nil, fmt.Errorf("claim partitions: %w", err)
+	}
+	for _, p := range partitions {
+		if !r.owns(p, epochs[p], by) {
+			return nil, fmt.Errorf("another process claims partition %d, too: %w", p, kafka.ErrFenced)
 		}
 	}
+	return epochs, nil
 }
 
-// overtaken waits, see overtakenWait.
-func (r *References) overtaken(ctx context.Context) error {
-	r.log.Info("another process answers for the same partitions: claiming them again in a moment", "in", r.patience)
-	select {
-	case <-time.After(r.patience):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+func claimRecord(partition int, epoch int64, by string) (kafka.Record, error) {
+	b, err := proto.Marshal(&wire.Owner{MinReader: 1, Epoch: epoch, By: by})
+	return kafka.Record{Key: []byte("owner/" + strconv.Itoa(partition)), Value: b}, err
+}
+
+// write writes records, and waits until they have been read.
+func (r *References) write(ctx context.Context, c *kafka.Client, recs ...kafka.Record) error {
+	at, err := c.Produce(ctx, r.topic, 0, recs)
+	if err != nil {
+		return err
 	}
+	return r.wait(ctx, func() bool { return r.next >= at+int64(len(recs)) })
 }
 
-// epoch is that of the newest claim of a partition; 0: nobody has claimed it.
+// epoch is that of the claim of a partition that holds; 0: nobody has claimed it.
 func (r *References) epoch(partition int) int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.owners[int32(partition)].GetEpoch()
+	return r.owners[partition].GetEpoch()
 }
 
-// owns says that the newest claim of a partition is one's own.
+// owns says that the claim of a partition that holds is one's own.
 func (r *References) owns(partition int, epoch int64, by string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	o := r.owners[int32(partition)]
+	o := r.owners[partition]
 	return o.GetEpoch() == epoch && o.GetBy() == by
 }
 
-// covered are the uses of series that stand behind an answer that was passed
-// over: compaction would leave that one.
-func (r *References) covered(mine func(driftd.Series) bool) map[driftd.Series][]*wire.UseEntry {
+// covered is what stands behind something that was passed over, which compaction
+// would leave: uses of series (none: there is none to leave), and whether the
+// partition's claim does.
+func (r *References) covered(partition int, mine func(driftd.Series) bool) (uses map[driftd.Series][]*wire.UseEntry, claim bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := map[driftd.Series][]*wire.UseEntry{}
+	uses = map[driftd.Series][]*wire.UseEntry{}
 	for s := range r.hidden {
-		if mine(s) && len(r.uses[s]) > 0 {
-			out[s] = r.uses[s]
+		if mine(s) && (len(r.uses[s]) > 0 || r.requests[s] == nil) { // or else an answer comes
+			uses[s] = r.uses[s]
 		}
 	}
-	return out
+	return uses, r.beaten[partition]
 }

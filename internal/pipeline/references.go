@@ -35,7 +35,8 @@ type References struct {
 	refs     map[string]*driftd.Reference
 	uses     map[driftd.Series][]*wire.UseEntry
 	hidden   map[driftd.Series]bool // whose last answer in the topic does not count
-	owners   map[int32]*wire.Owner  // by partition of driftd.profiles
+	owners   map[int]*wire.Owner    // by partition of driftd.profiles
+	beaten   map[int]bool           // whose last claim in the topic does not count
 	requests map[driftd.Series]*wire.Request
 	seen     map[string]bool            // references that were ever requested
 	plans    map[string]*wire.Bootstrap // by topic
@@ -45,8 +46,7 @@ type References struct {
 	changed  chan struct{}
 	reading  bool // what the topic holds is being read: references wait for its end
 	ready    bool
-	next     int64         // offset after the last record that was taken
-	patience time.Duration // overtakenWait
+	next     int64 // offset after the last record that was taken
 }
 
 // waitingRef is a reference as it is stored: its layout has not come yet, or the
@@ -57,9 +57,9 @@ type waitingRef struct {
 }
 
 func newReferences(topic string, log *slog.Logger) *References {
-	return &References{topic: topic, log: log, patience: overtakenWait, layouts: map[string]*driftd.Layout{}, waiting: map[string]waitingRef{}, refs: map[string]*driftd.Reference{},
+	return &References{topic: topic, log: log, layouts: map[string]*driftd.Layout{}, waiting: map[string]waitingRef{}, refs: map[string]*driftd.Reference{},
 		uses: map[driftd.Series][]*wire.UseEntry{}, requests: map[driftd.Series]*wire.Request{}, seen: map[string]bool{}, plans: map[string]*wire.Bootstrap{},
-		hidden: map[driftd.Series]bool{}, owners: map[int32]*wire.Owner{}, gone: map[string]*driftd.Layout{}, forgot: forgotten{}, returned: map[driftd.Series]int64{}, changed: make(chan struct{})}
+		hidden: map[driftd.Series]bool{}, owners: map[int]*wire.Owner{}, beaten: map[int]bool{}, gone: map[string]*driftd.Layout{}, forgot: forgotten{}, returned: map[driftd.Series]int64{}, changed: make(chan struct{})}
 }
 
 // Follow reads the topic to its end, says so, and goes on until ctx ends.
@@ -99,13 +99,16 @@ func (r *References) read(ctx context.Context, c *kafka.Client) (next int64, err
 	r.mu.Lock()
 	r.reading = true
 	r.mu.Unlock()
-	if next, err = readFrom(ctx, c, r.topic, 0, r.take); err != nil {
-		return next, fmt.Errorf("read %s: %w", r.topic, err)
+	if next, err = readFrom(ctx, c, r.topic, 0, r.take); err == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.reading = false
+		err = r.decodeWaiting()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.reading = false
-	return next, r.decodeWaiting()
+	if err != nil {
+		err = fmt.Errorf("read %s: %w", r.topic, err)
+	}
+	return next, err
 }
 
 // decodeWaiting decodes, on all cores, the references that wait and whose layout
@@ -135,7 +138,7 @@ func (r *References) decodeWaiting() error {
 	for _, d := range all {
 		delete(r.waiting, d.name)
 		if newer := (*wire.NewerError)(nil); errors.As(d.err, &newer) {
-			return fmt.Errorf("read %s: %w", r.topic, d.err)
+			return d.err
 		}
 		if d.err != nil {
 			r.log.Error("a reference cannot be read and is passed over", "topic", r.topic, "reference", d.name, "err", d.err)

@@ -64,12 +64,25 @@ func (r *References) Pending(mine func(driftd.Series) bool) []request {
 	return out
 }
 
-// Unanswered is how many series wait for a detect task to take up what is asked
-// for them.
-func Unanswered(ctx context.Context, c *kafka.Client, prefix string) (int, error) {
+// AwaitAnswers waits until detect tasks have taken up everything that is asked in
+// the references topic of a prefix.
+func AwaitAnswers(ctx context.Context, c *kafka.Client, prefix string) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	r := newReferences(prefix+".references", slog.New(slog.DiscardHandler))
-	_, err := r.read(ctx, c)
-	return len(r.pending()), err
+	go func() { stop(r.Follow(ctx, c)) }()
+	err := r.wait(ctx, func() bool {
+		for s, q := range r.requests {
+			if !answers(r.uses[s], q) {
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // Push writes a bundle and asks for it to be used: layout, references, then one

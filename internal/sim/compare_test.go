@@ -48,3 +48,17 @@ func (w *world) compare() (bad int) {
 	}
 	return len(wrong)
 }
+
+// judgedByLater is how many rows were judged by the reference that was pushed.
+func (w *world) judgedByLater() (n int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, row := range w.rows {
+		for _, r := range w.later.References {
+			if strings.Contains(row, r.Fingerprint) {
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -99,7 +99,7 @@ func (w *world) remake() {
 			w.failed = append(w.failed, err.Error())
 		}
 		w.past = append(w.past, s)
-		w.sources[p] = &oracle.Source{Topic: topic, Partition: p, Anew: true, Known: m.F, Since: w.clock().UnixNano()}
+		w.sources[p] = &oracle.Source{Topic: topic, Partition: p, Anew: true, Known: m.F, Told: w.before[int32(p)], Since: w.clock().UnixNano()}
 	}
 }
 

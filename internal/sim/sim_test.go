@@ -25,7 +25,7 @@ var (
 func TestSim(t *testing.T) {
 	s := newSetting(t)
 	began := time.Now()
-	var next, worlds, injected, rows, bad atomic.Int64
+	var next, worlds, injected, rows, bad, pushes, later atomic.Int64
 	all := int64(*runs) * int64(*again)
 	t.Run("worlds", func(t *testing.T) {
 		for lane := range 2 {
@@ -37,6 +37,10 @@ func TestSim(t *testing.T) {
 						w.run()
 						injected.Add(int64(w.hits))
 						rows.Add(int64(len(w.rows)))
+						if w.pushed {
+							pushes.Add(1)
+							later.Add(w.judgedByLater())
+						}
 						if !w.report() {
 							bad.Add(1)
 						}
@@ -48,7 +52,10 @@ func TestSim(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("sim: %d faults in %d worlds, %d rows, %d worlds wrong, %.0f worlds a minute", injected.Load(), worlds.Load(), rows.Load(), bad.Load(), float64(worlds.Load())/time.Since(began).Minutes())
+	if pushes.Load() > 10 && later.Load() == 0 {
+		t.Error("no row was judged by a reference that came while a world ran")
+	}
+	t.Logf("sim: %d faults in %d worlds, %d rows (%d by a reference that came meanwhile), %d worlds wrong, %.0f worlds a minute", injected.Load(), worlds.Load(), rows.Load(), later.Load(), bad.Load(), float64(worlds.Load())/time.Since(began).Minutes())
 }
 
 // report is false when something is wrong, and says what.

@@ -64,6 +64,7 @@ type world struct {
 	sources []*oracle.Source
 	past    []*oracle.Source                                 // of the topic that was deleted
 	commits map[int32]kmsg.OffsetCommitRequestTopicPartition // the newest of the source topic
+	before  map[int32]int64                                  // the frontier of the commit before it, of which DETECT was told
 	uses    map[string][]detect.Use                          // by segment; nil: those of bundle
 	rows    map[string]string                                // what the sink has
 	whole   map[string]string                                // the same, with revisions
@@ -133,7 +134,7 @@ func newSetting(t testing.TB) *setting {
 // newWorld draws a world from a seed.
 func newWorld(t *testing.T, s *setting, seed uint64, most int) *world {
 	w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), began: time.Now(), cfg: s.cfg, bundle: s.bundle, later: s.later,
-		commits: map[int32]kmsg.OffsetCommitRequestTopicPartition{}, rows: map[string]string{}, whole: map[string]string{}, told: map[string]string{}}
+		commits: map[int32]kmsg.OffsetCommitRequestTopicPartition{}, before: map[int32]int64{}, rows: map[string]string{}, whole: map[string]string{}, told: map[string]string{}}
 	for i := range 1 + w.rng.IntN(3) {
 		w.slots = append(w.slots, &slot{w: w, id: i, roles: pipeline.Roles{Profile: true, Detect: true, Write: true}, seen: map[int16]int{}})
 		w.slots[i].skew.Store(w.rng.Int64N(int64(time.Minute)))
@@ -251,8 +252,11 @@ func (w *world) acked(key, version int16, request, response []byte) {
 	defer w.mu.Unlock()
 	for _, t := range topics {
 		for _, p := range t.Partitions {
-			w.commits[p.Partition] = p
 			var m struct{ F, S int64 }
+			if old := w.commits[p.Partition].Metadata; old == nil || json.Unmarshal([]byte(*old), &m) != nil {
+				m.F = driftd.MinTime
+			}
+			w.before[p.Partition], w.commits[p.Partition] = m.F, p
 			if p.Metadata == nil || json.Unmarshal([]byte(*p.Metadata), &m) != nil {
 				w.failed = append(w.failed, "a commit without metadata")
 				continue

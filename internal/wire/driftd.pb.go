@@ -2050,7 +2050,7 @@ type Use struct {
 	MinReader     uint32                 `protobuf:"varint,1,opt,name=min_reader,json=minReader,proto3" json:"min_reader,omitempty"`
 	Entries       []*UseEntry            `protobuf:"bytes,2,rep,name=entries,proto3" json:"entries,omitempty"`
 	Partition     int32                  `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"` // of driftd.profiles
-	Epoch         int64                  `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`         // of the claim under which it was written; below that of the newest it does not count
+	Epoch         int64                  `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`         // of the claim under which it was written; it does not count when one of a greater epoch stands before it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
