@@ -109,7 +109,7 @@ func (t *detectTask) record(ctx context.Context, rec *kafka.Rec) error {
 		}
 		return nil
 	}
-	if t.front.stale(from, m.Epoch) {
+	if t.front.stale(from, m.Epoch) || t.front.closed(from, m.Pane) {
 		return nil
 	}
 	k := driftd.Series{Model: m.Model, Segment: m.Segment}

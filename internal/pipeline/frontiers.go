@@ -85,7 +85,7 @@ func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker, of
 	}
 	old, ok := f.at[k]
 	v := wire.SourceFrontier{Epoch: epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut, First: int(m.Partitions),
-		Start: m.Start, Anew: old.Anew, Gaps: old.Gaps}
+		Start: m.Start, Anew: old.Anew, Gaps: old.Gaps, Beyond: old.Beyond}
 	switch {
 	case !ok:
 		f.grow(k, &v)
@@ -99,9 +99,34 @@ func (f *frontiers) mark(k wire.SourcePartition, epoch int64, m *wire.Marker, of
 		if v.Grown {
 			v.Begin, v.Cut = old.Begin, true
 		}
+		if v.Beyond > 0 && v.Frontier > old.Frontier {
+			bound(&v)
+		}
 	}
 	f.change(k, v, offset)
 	return true
+}
+
+// bound ends the gap without end: what is read has passed where the frontier had
+// been when it was lost.
+func bound(v *wire.SourceFrontier) {
+	gaps := v.Gaps
+	v.Gaps = nil
+	for _, g := range gaps {
+		if g.To == driftd.MaxTime {
+			g.To = v.Frontier + v.Beyond
+		}
+		v.Gaps = detect.AddGap(v.Gaps, g)
+	}
+	v.Beyond = 0
+}
+
+// closed says that what a partition had in a pane has been told: a profile of it
+// is a repeat, or is of a topic that was made anew, whose first events may be as old,
+// and replaces nothing.
+func (f *frontiers) closed(k wire.SourcePartition, pane int64) bool {
+	v, ok := f.at[k]
+	return ok && pane < v.Frontier
 }
 
 // lost takes a gap that a partition tells [E7]; from is what of it is not closed
@@ -112,18 +137,21 @@ func (f *frontiers) lost(k wire.SourcePartition, epoch int64, g *wire.Gap, offse
 	if !ok || f.stale(k, epoch) {
 		return 0, false
 	}
-	from = max(g.From, v.Frontier)
+	from, to := max(g.From, v.Frontier), g.To
 	if g.Fresh {
 		if !v.Anew {
 			return 0, false
 		}
 		v.Anew = false
+		if g.Beyond > 0 { // who begins anew does not know how far the partition had come
+			to, v.Beyond = driftd.MaxTime, g.Beyond
+		}
 	}
-	if from < g.To {
-		v.Gaps = detect.AddGap(slices.Clone(v.Gaps), detect.Gap{From: from, To: g.To, Why: g.Why})
+	if from < to {
+		v.Gaps = detect.AddGap(slices.Clone(v.Gaps), detect.Gap{From: from, To: to, Why: g.Why})
 	}
 	f.change(k, v, offset)
-	return from, from < g.To
+	return from, from < to
 }
 
 // gaps are those of the topics that may carry a model, in order.

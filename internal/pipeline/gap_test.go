@@ -2,8 +2,12 @@ package pipeline
 
 import (
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/driftd/driftd"
+	"github.com/driftd/driftd/internal/detect"
 	"github.com/driftd/driftd/internal/wire"
 )
 
@@ -59,6 +63,62 @@ func TestBegunAnew(t *testing.T) {
 	s.profile(9, 130, 5)
 	s.marker(9, 9, minute(190))
 	s.want("00:00 n=1 complete=1", "01:00 n=6 complete=0", "02:00 n=5 complete=1")
+}
+
+// The first events of a topic that was made anew may be older than what had been
+// closed of the one before. What is lost begins there all the same, and lasts until
+// the new one has come as far [E7].
+func TestBegunAnewBehindTheFrontier(t *testing.T) {
+	s := newScripted(t)
+	s.marker(5, 5, driftd.MinTime)
+	s.profile(5, 100, 10)
+	s.marker(5, 5, minute(150))
+	s.marker(9, 9, driftd.MinTime) // another start
+	s.feed(&wire.ProfileRecord{Epoch: 9, Gap: &wire.Gap{From: driftd.MinTime, To: minute(140), Why: "lost", Fresh: true, Beyond: int64(7 * time.Minute)}})
+	s.profile(9, 130, 4)
+	s.marker(9, 9, minute(141))
+	s.profile(9, 160, 5)
+	s.marker(9, 9, minute(174))
+	s.profile(9, 185, 6)
+	s.marker(9, 9, minute(310))
+	s.want("01:00 n=10 complete=1", "02:00 n=5 complete=0", "03:00 n=6 complete=0", "04:00 n=0 complete=1")
+}
+
+// A state between the two keeps that.
+func TestGapWithoutEndIsKept(t *testing.T) {
+	v := wire.SourceFrontier{Epoch: 9, Frontier: minute(150), Beyond: 7, Gaps: []detect.Gap{{From: minute(150), To: driftd.MaxTime, Why: "lost"}}}
+	of := wire.SourcePartition{Topic: "a"}
+	b, err := wire.EncodeState(&wire.State{Frontiers: map[wire.SourcePartition]wire.SourceFrontier{of: v}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := wire.DecodeState(b, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(v, st.Frontiers[of]); d != "" {
+		t.Error(d)
+	}
+}
+
+// Nor do they replace what the topic before had in panes that wait for a slower
+// partition [E3].
+func TestBegunAnewReplacesNothing(t *testing.T) {
+	s := newScripted(t)
+	marker := func(partition int32, epoch, start, frontier int64) {
+		t.Helper()
+		s.feed(&wire.ProfileRecord{Partition: partition, Epoch: epoch, Marker: &wire.Marker{Frontier: frontier, Partitions: 2, Begin: minute(0), Start: start}})
+	}
+	marker(0, 5, 5, driftd.MinTime)
+	marker(1, 5, 5, minute(65))
+	s.profile(5, 70, 10)
+	marker(0, 5, 5, minute(125))
+	marker(0, 9, 9, driftd.MinTime) // another start
+	s.feed(&wire.ProfileRecord{Epoch: 9, Gap: &wire.Gap{From: driftd.MinTime, To: minute(75), Why: "lost", Fresh: true, Beyond: int64(7 * time.Minute)}})
+	s.profile(9, 70, 3)
+	marker(0, 9, 9, minute(130))
+	marker(1, 5, 5, minute(130))
+	s.want("01:00 n=10 complete=1")
 }
 
 // So does whoever begins anew a partition that had no frontier yet.

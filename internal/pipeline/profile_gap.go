@@ -89,9 +89,12 @@ func (t *profileTask) tellGaps(ctx context.Context) (told bool, err error) {
 	if t.unbound {
 		return false, nil
 	}
+	// A record that moves a frontier is at most a pane and the lateness past it, and
+	// the end of a gap as boundGaps has it.
+	beyond := 2*int64(t.src.Lateness) + int64(t.src.MaxSkew) + 2*t.panes.Length
 	for _, g := range t.gaps {
 		why := fmt.Sprintf("%s, partition %d: %s", t.src.Topic, t.partition, g.why)
-		if err := t.out.gap(ctx, &wire.Gap{From: g.from, To: g.to, Why: why, Fresh: g.fresh}); err != nil {
+		if err := t.out.gap(ctx, &wire.Gap{From: g.from, To: g.to, Why: why, Fresh: g.fresh, Beyond: beyond}); err != nil {
 			return false, err
 		}
 		if !g.fresh {

@@ -1038,7 +1038,8 @@ type Gap struct {
 	From          int64                  `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"` // ns
 	To            int64                  `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
 	Why           string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
-	Fresh         bool                   `protobuf:"varint,4,opt,name=fresh,proto3" json:"fresh,omitempty"` // there was no commit: it counts from the frontier that the partition had, if it was known at all
+	Fresh         bool                   `protobuf:"varint,4,opt,name=fresh,proto3" json:"fresh,omitempty"`   // there was no commit: it counts from the frontier that the partition had, if it was known at all
+	Beyond        int64                  `protobuf:"varint,5,opt,name=beyond,proto3" json:"beyond,omitempty"` // of a fresh one: as much past the first frontier that passes that one, if `to` does not reach it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1099,6 +1100,13 @@ func (x *Gap) GetFresh() bool {
 		return x.Fresh
 	}
 	return false
+}
+
+func (x *Gap) GetBeyond() int64 {
+	if x != nil {
+		return x.Beyond
+	}
+	return 0
 }
 
 type Reference struct {
@@ -3085,7 +3093,8 @@ type Frontier struct {
 	Grown           bool                   `protobuf:"varint,9,opt,name=grown,proto3" json:"grown,omitempty"`                                            // it was added to a topic that was being read
 	Start           int64                  `protobuf:"varint,10,opt,name=start,proto3" json:"start,omitempty"`                                           // Marker.start
 	Anew            bool                   `protobuf:"varint,11,opt,name=anew,proto3" json:"anew,omitempty"`                                             // it was begun anew, and the gap is still to be told
-	Gaps            []*Gap                 `protobuf:"bytes,12,rep,name=gaps,proto3" json:"gaps,omitempty"`                                              // that an open window may overlap
+	Gaps            []*Gap                 `protobuf:"bytes,12,rep,name=gaps,proto3" json:"gaps,omitempty"`                                              // that an open window may overlap; without end (the greatest int64): see beyond
+	Beyond          int64                  `protobuf:"varint,13,opt,name=beyond,proto3" json:"beyond,omitempty"`                                         // Gap.beyond of the one without end; 0: there is none
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -3202,6 +3211,13 @@ func (x *Frontier) GetGaps() []*Gap {
 		return x.Gaps
 	}
 	return nil
+}
+
+func (x *Frontier) GetBeyond() int64 {
+	if x != nil {
+		return x.Beyond
+	}
+	return 0
 }
 
 type OpenWindow struct {
@@ -3824,12 +3840,13 @@ const file_driftd_proto_rawDesc = "" +
 	"partitions\x12\x14\n" +
 	"\x05begin\x18\x03 \x01(\x03R\x05begin\x12\x10\n" +
 	"\x03cut\x18\x04 \x01(\bR\x03cut\x12\x14\n" +
-	"\x05start\x18\x05 \x01(\x03R\x05start\"Q\n" +
+	"\x05start\x18\x05 \x01(\x03R\x05start\"i\n" +
 	"\x03Gap\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x03R\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x03R\x02to\x12\x10\n" +
 	"\x03why\x18\x03 \x01(\tR\x03why\x12\x14\n" +
-	"\x05fresh\x18\x04 \x01(\bR\x05fresh\"\xa0\x03\n" +
+	"\x05fresh\x18\x04 \x01(\bR\x05fresh\x12\x16\n" +
+	"\x06beyond\x18\x05 \x01(\x03R\x06beyond\"\xa0\x03\n" +
 	"\tReference\x12\x1d\n" +
 	"\n" +
 	"min_reader\x18\x01 \x01(\rR\tminReader\x12\x14\n" +
@@ -4018,7 +4035,7 @@ const file_driftd_proto_rawDesc = "" +
 	"\x06column\x18\x01 \x01(\tR\x06column\x12\x1a\n" +
 	"\bdetector\x18\x02 \x01(\tR\bdetector\x12\x14\n" +
 	"\x05basis\x18\x03 \x01(\tR\x05basis\x12\x14\n" +
-	"\x05state\x18\x04 \x01(\fR\x05state\"\xc9\x02\n" +
+	"\x05state\x18\x04 \x01(\fR\x05state\"\xe1\x02\n" +
 	"\bFrontier\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
@@ -4034,7 +4051,8 @@ const file_driftd_proto_rawDesc = "" +
 	"\x05start\x18\n" +
 	" \x01(\x03R\x05start\x12\x12\n" +
 	"\x04anew\x18\v \x01(\bR\x04anew\x12$\n" +
-	"\x04gaps\x18\f \x03(\v2\x10.driftd.wire.GapR\x04gaps\"\xca\x01\n" +
+	"\x04gaps\x18\f \x03(\v2\x10.driftd.wire.GapR\x04gaps\x12\x16\n" +
+	"\x06beyond\x18\r \x01(\x03R\x06beyond\"\xca\x01\n" +
 	"\n" +
 	"OpenWindow\x12\x16\n" +
 	"\x06length\x18\x01 \x01(\x03R\x06length\x12\x14\n" +

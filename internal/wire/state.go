@@ -42,11 +42,14 @@ type SourceFrontier struct {
 	Start int64        // Marker.Start
 	Anew  bool         // begun without a commit although Frontier was known: until the gap from there on is told
 	Gaps  []detect.Gap // of records that are lost, in order [E7]
+	// Beyond is how far a gap without end (driftd.MaxTime) will reach past the first
+	// frontier that is greater than this one; 0: there is none.
+	Beyond int64
 }
 
 func (f *SourceFrontier) toWire(k SourcePartition) *Frontier {
 	m := &Frontier{Topic: k.Topic, Partition: int32(k.Partition), Epoch: f.Epoch, Frontier: f.Frontier, Partitions: int32(f.Partitions),
-		Begin: f.Begin, Cut: f.Cut, FirstPartitions: int32(f.First), Grown: f.Grown, Start: f.Start, Anew: f.Anew}
+		Begin: f.Begin, Cut: f.Cut, FirstPartitions: int32(f.First), Grown: f.Grown, Start: f.Start, Anew: f.Anew, Beyond: f.Beyond}
 	for _, g := range f.Gaps {
 		m.Gaps = append(m.Gaps, &Gap{From: g.From, To: g.To, Why: g.Why})
 	}
@@ -55,7 +58,7 @@ func (f *SourceFrontier) toWire(k SourcePartition) *Frontier {
 
 func frontierFromWire(m *Frontier) SourceFrontier {
 	f := SourceFrontier{Epoch: m.Epoch, Frontier: m.Frontier, Partitions: int(m.Partitions), Begin: m.Begin, Cut: m.Cut,
-		First: int(m.FirstPartitions), Grown: m.Grown, Start: m.Start, Anew: m.Anew}
+		First: int(m.FirstPartitions), Grown: m.Grown, Start: m.Start, Anew: m.Anew, Beyond: m.Beyond}
 	for _, g := range m.Gaps {
 		f.Gaps = append(f.Gaps, detect.Gap{From: g.From, To: g.To, Why: g.Why})
 	}
