@@ -51,7 +51,8 @@ type world struct {
 	bundle *wire.Bundle
 	later  *wire.Bundle  // another reference
 	pushAt time.Duration // since the start; 0: never
-	pushed bool
+	pushed bool          // it was tried: it may have been written
+	asked  bool          // it was written
 	faults []*fault
 	slots  []*slot
 	held   []held
@@ -338,11 +339,14 @@ func (w *world) run() {
 			mended = w.mendGroups()
 		}
 		time.Sleep(2 * time.Second)
-		if err := w.readUses(c); err != nil {
-			w.fail("%v", err)
-			return
+		settled := w.settled()
+		if settled {
+			if err := w.readUses(c); err != nil {
+				w.fail("%v", err)
+				return
+			}
 		}
-		if w.settled() && w.compare() == 0 {
+		if settled && w.compare() == 0 {
 			writes := w.written()
 			time.Sleep(8 * time.Second) // what a zombie may still write
 			if w.written() != writes {
