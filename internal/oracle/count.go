@@ -116,8 +116,9 @@ func (s *Source) count(l *driftd.Layout, out *Counted) {
 	begin, hash := driftd.MaxTime, driftd.Hash64(s.Topic)
 	var gap *span
 	if s.Anew { // what of the old topic was read is not known
-		// Nor how far its reader had come: the gap may end a little later than ours.
-		gap = &span{s.Known, driftd.FloorTo(s.Since, paneLen) + int64(30*time.Minute)}
+		// Nor how far its reader had come, nor what had gathered in the new one when he
+		// came: the gap lasts to where his first frontier lies, and may end later than ours.
+		gap = &span{s.Known, driftd.FloorTo(s.Since, paneLen) + int64(2*time.Hour)}
 	}
 	if s.Lost != nil {
 		s.Lost.reached = s.Lost.Frontier
