@@ -34,6 +34,10 @@ func (r *faultRun) settle() {
 			copy(records[:s.Lost.To], s.Records)
 		}
 		s.Records = records
+		if s.Anew {
+			s.Reached, err = r.src.reached(r.ctx, r.prefix+".profiles", p, s.Known)
+			must(t, err)
+		}
 	}
 	end := r.born.Add(faultHours * time.Hour).UnixNano()
 	cfg := oracle.Config()

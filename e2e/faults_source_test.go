@@ -14,10 +14,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/driftd/driftd"
 	"github.com/driftd/driftd/internal/kafka"
 	"github.com/driftd/driftd/internal/oracle"
+	"github.com/driftd/driftd/internal/wire"
 )
 
 // traffic is the source topic of a run, and those who write to it.
@@ -158,6 +160,47 @@ func (s *traffic) read(ctx context.Context, p int) ([]oracle.Record, error) {
 		cl.Close()
 	}
 	return out, nil
+}
+
+// reached is the first frontier beyond another that the reader of a partition has
+// told since he began the topic anew, as driftd.profiles has it; 0: none within a minute.
+func (s *traffic) reached(ctx context.Context, profiles string, p int, beyond int64) (int64, error) {
+	ctx, stop := context.WithTimeout(ctx, 60*time.Second)
+	defer stop()
+	end, err := s.client.Offsets(ctx, profiles, []int{0}, kafka.AtEnd)
+	if err != nil {
+		return 0, err
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(s.seeds...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{profiles: {0: kgo.NewOffset().AtStart()}}))
+	if err != nil {
+		return 0, err
+	}
+	defer cl.Close()
+	begun, frontier := int64(-1), int64(0) // the epoch that began anew
+	for next := int64(0); next < end[0] || frontier == 0; {
+		fetches := cl.PollFetches(ctx)
+		if ctx.Err() != nil && next >= end[0] {
+			return 0, nil
+		}
+		if err := fetches.Err0(); err != nil {
+			return 0, fmt.Errorf("read %s from %d to %d: %w", profiles, next, end[0], err)
+		}
+		for rec := range fetches.RecordsAll() {
+			next = rec.Offset + 1
+			var m wire.ProfileRecord
+			if err := proto.Unmarshal(rec.Value, &m); err != nil {
+				return 0, err
+			}
+			switch {
+			case m.Topic != s.topic || m.Partition != int32(p):
+			case m.Gap.GetFresh(): // the last one: a topic that is new was begun so, too
+				begun, frontier = m.Epoch, 0
+			case begun >= 0 && m.Epoch >= begun && frontier == 0 && m.Marker != nil && m.Marker.Frontier > beyond:
+				frontier = m.Marker.Frontier
+			}
+		}
+	}
+	return frontier, nil
 }
 
 // commit is what a group has committed for a partition; the frontier is

@@ -48,6 +48,7 @@ type Source struct {
 	Anew      bool  // the topic was deleted and made anew, and this is of the new one
 	Known     int64 // the frontier that had been committed by then; driftd.MinTime: none
 	Told      int64 // of a topic made anew: the frontier up to which DETECT had been told at least
+	Reached   int64 // of a topic made anew: the first frontier beyond Known that its reader told; 0: none
 	Since     int64 // the clock by then
 }
 
@@ -116,9 +117,12 @@ func (s *Source) count(l *driftd.Layout, out *Counted) {
 	begin, hash := driftd.MaxTime, driftd.Hash64(s.Topic)
 	var gap *span
 	if s.Anew { // what of the old topic was read is not known
-		// Nor how far its reader had come, nor what had gathered in the new one when he
-		// came: the gap lasts to where his first frontier lies, and may end later than ours.
-		gap = &span{s.Known, driftd.FloorTo(s.Since, paneLen) + int64(2*time.Hour)}
+		// Nor how far its reader had come: the gap may end a little later than ours. Nor
+		// what had gathered when he came, which his first frontier passes at once.
+		gap = &span{s.Known, driftd.FloorTo(s.Since, paneLen) + int64(30*time.Minute)}
+		if s.Reached > 0 {
+			gap.to = max(gap.to, s.Reached+2*lateness+maxSkew+2*paneLen)
+		}
 	}
 	if s.Lost != nil {
 		s.Lost.reached = s.Lost.Frontier

@@ -269,6 +269,9 @@ func (w *world) acked(key, version int16, request, response []byte) {
 			if m.S > int64(len(s.Records)) {
 				continue // of the topic that was deleted
 			}
+			if s.Anew && s.Reached == 0 && m.F > s.Known {
+				s.Reached = m.F
+			}
 			if !slices.Contains(s.Idle, oracle.Move{Offset: m.S, Frontier: m.F}) {
 				s.Idle = append(s.Idle, oracle.Move{Offset: m.S, Frontier: m.F})
 			}

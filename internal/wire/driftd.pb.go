@@ -1039,7 +1039,7 @@ type Gap struct {
 	To            int64                  `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
 	Why           string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
 	Fresh         bool                   `protobuf:"varint,4,opt,name=fresh,proto3" json:"fresh,omitempty"`   // there was no commit: it counts from the frontier that the partition had, if it was known at all
-	Beyond        int64                  `protobuf:"varint,5,opt,name=beyond,proto3" json:"beyond,omitempty"` // of a fresh one: as much past the first frontier that passes that one, if `to` does not reach it
+	Beyond        int64                  `protobuf:"varint,5,opt,name=beyond,proto3" json:"beyond,omitempty"` // of a fresh one: it lasts so much past the first frontier that is greater than that one; 0: to `to`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
